@@ -1,0 +1,43 @@
+"""E-mail addresses: what is accepted, and the one key by which two of them are the same account.
+
+The key keeps look-alikes and case variants from making two accounts, or from dodging a counter (Authelia
+CVE-2025-24806, allauth 0.44): NFKC, case folded, domain in its ASCII form. The address itself is kept as typed.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+from email_validator import EmailNotValidError, validate_email
+
+from idp.errors import AddressMalformed, AddressMissing
+
+LONGEST = 254
+
+
+def accepted(typed: str) -> str:
+    """The address, trimmed and with its domain in lower case. Raises AddressMissing, AddressMalformed."""
+    typed = typed.strip()
+    if not typed:
+        raise AddressMissing()
+    if len(typed) > LONGEST or not typed.isascii():
+        raise AddressMalformed()
+    try:
+        checked = validate_email(typed, check_deliverability=False, test_environment=True)
+    except EmailNotValidError:
+        raise AddressMalformed() from None
+    return checked.normalized
+
+
+def key(address: str) -> str:
+    """The canonical key of an address, valid or not: throttling needs one for whatever was typed."""
+    folded = unicodedata.normalize("NFKC", address).strip().casefold()
+    local, at, domain = folded.rpartition("@")
+    if not at:
+        return folded[:LONGEST]
+    domain = domain.rstrip(".")
+    try:
+        domain = domain.encode("idna").decode("ascii")
+    except UnicodeError:
+        pass  # not a domain name: it stays as typed, and finds nobody
+    return f"{local}@{domain}"[:LONGEST]

@@ -1,0 +1,27 @@
+"""Table of the audit trail."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from idp.database import Model, Utc
+
+
+class AuditEvent(Model):
+    """One deed. `subject` is the account or letter it was done to; `cause` the flow, request or command behind it."""
+
+    __tablename__ = "audit_events"
+    __table_args__ = (Index(None, "subject"), Index(None, "at"))
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    at: Mapped[datetime] = mapped_column(Utc)
+    name: Mapped[str] = mapped_column(String(60))
+    subject: Mapped[str | None] = mapped_column(String(43))
+    agency_id: Mapped[str | None] = mapped_column(String(32))
+    cause: Mapped[str | None] = mapped_column(String(64))
+    network_digest: Mapped[str | None] = mapped_column(String(64))
+    details: Mapped[dict[str, Any]] = mapped_column(JSON)

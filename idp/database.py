@@ -1,0 +1,142 @@
+"""The database: one `db`, a naming convention for constraints, instants in UTC, and the two kinds of transaction.
+
+`transaction()` is the unit of work of everything that writes; `reading()` of everything that only reads. Neither is
+ever open while a password is hashed. SQLite (embedded, WAL) and PostgreSQL run the same statements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import DateTime, MetaData, Table, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection, Dialect, Engine
+from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.types import TypeDecorator
+
+_WRITES = "idp_writes"
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_N_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+db = SQLAlchemy(model_class=Base)
+# `db.Model` is made at run time, which type checkers cannot follow; both names are the same declarative base.
+if TYPE_CHECKING:
+    Model = Base
+else:
+    Model = db.Model
+
+
+class Utc(TypeDecorator[datetime]):
+    """An aware UTC instant. SQLite keeps no offset, so it is dropped on the way in and put back on the way out."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("an instant must be aware")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """A unit of work: committed at the end, rolled back on any error, never nested.
+
+    On SQLite it takes the write lock at once: a transaction that reads first and writes later would fail with
+    "database is locked" whenever another one committed in between, and no time-out helps against that.
+    """
+    session = db.session()
+    if session.in_transaction():
+        raise RuntimeError("transactions do not nest: pass the session on")
+    try:
+        session.connection(execution_options={_WRITES: True})
+        yield session
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise
+    finally:
+        db.session.remove()
+
+
+@contextmanager
+def reading() -> Iterator[Session]:
+    """Reads without a unit of work; on PostgreSQL without BEGIN and COMMIT either, which halves the round trips."""
+    session = db.session()
+    if session.in_transaction():
+        raise RuntimeError("transactions do not nest: pass the session on")
+    try:
+        if session.get_bind().dialect.name == "postgresql":
+            session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+        yield session
+    finally:
+        session.rollback()
+        db.session.remove()
+
+
+def upsert(session: Session, table: Table) -> Any:
+    """An INSERT that may be given `on_conflict_do_update` or `…_do_nothing`, in the session's dialect."""
+    if session.get_bind().dialect.name == "postgresql":
+        return postgresql.insert(table)
+    return sqlite.insert(table)
+
+
+def changed(result: Any) -> int:
+    """Rows that an UPDATE, DELETE or INSERT touched: how a guarded statement says whether it won."""
+    return int(result.rowcount)
+
+
+def engine_options(url: str, *, pool_size: int, statement_timeout_seconds: int) -> dict[str, Any]:
+    """What Flask-SQLAlchemy passes to `create_engine`."""
+    if url.startswith("sqlite"):
+        return {"connect_args": {"timeout": 30}}
+    return {
+        "pool_size": pool_size,
+        "max_overflow": 10,
+        "pool_pre_ping": True,
+        "connect_args": {"options": f"-c statement_timeout={statement_timeout_seconds * 1000} -c timezone=UTC"},
+    }
+
+
+def prepare(engine: Engine) -> None:
+    """Set up an engine's connections; once, when the application is made."""
+    if engine.dialect.name != "sqlite":
+        return
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: Any) -> None:
+        # The driver's own transaction control is off: `begin` below says which kind of transaction it is.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=NORMAL")  # with WAL, a killed process loses nothing that was committed
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get(_WRITES, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

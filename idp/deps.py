@@ -1,0 +1,60 @@
+"""What a step needs from outside, as one frozen value: settings, clock, token source, digests, hasher.
+
+Steps take `deps` and never reach for a global, so a test gives them another clock and the race tests a real one.
+This is one of the few modules that may ask the operating system for the time or for randomness.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from idp.digests import Digests
+from idp.settings import Settings
+
+if TYPE_CHECKING:
+    from idp.passwords.hashing import Hasher
+
+
+def system_clock() -> datetime:
+    """Now, as an aware UTC instant."""
+    return datetime.now(UTC)
+
+
+def random_token(bits: int = 256) -> str:
+    """Random, base64url without padding; 128 bits make 22 characters, 256 make 43."""
+    return secrets.token_urlsafe(bits // 8)
+
+
+def random_digits(count: int) -> str:
+    """Random decimal digits, for codes that people type."""
+    return "".join(secrets.choice("0123456789") for _ in range(count))
+
+
+def time_ordered_id() -> str:
+    """A UUID version 7 in hex, 32 characters: time-ordered, so that big indexes grow at one end (RFC 9562 5.7).
+
+    For rows whose id is not a secret and never stands in a URL that grants something.
+    """
+    milliseconds = time.time_ns() // 1_000_000
+    rest = int.from_bytes(os.urandom(10))
+    value = milliseconds << 80 | 7 << 76 | (rest >> 68) << 64 | 2 << 62 | (rest & (1 << 62) - 1)
+    return f"{value:032x}"
+
+
+@dataclass(frozen=True)
+class Deps:
+    """Everything impure that a step uses, besides its database session."""
+
+    settings: Settings
+    digests: Digests = field(repr=False)
+    hasher: Hasher = field(repr=False)
+    now: Callable[[], datetime] = system_clock
+    new_token: Callable[[int], str] = random_token
+    new_digits: Callable[[int], str] = random_digits
+    new_id: Callable[[], str] = time_ordered_id

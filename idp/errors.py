@@ -1,0 +1,303 @@
+"""The catalogue of failures: one class each, with a number that a person can read over the phone.
+
+A class says its number, HTTP status, the key of its words in `texts.*.toml`, and where it goes: beside a form field,
+on a page of its own, back to the portal, or as JSON to a portal's server. Raising carries facts; `web/errors.py` and
+`oidc/` choose the words. `docs/errors.md` lists them all and a test keeps it complete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar
+
+
+class Channel(StrEnum):
+    """Where a failure is told."""
+
+    FIELD = "field"  # the form again, filled, with the words by the field
+    PAGE = "page"  # a page of its own, with a way on
+
+
+class IdpError(Exception):
+    """Base of the catalogue. `facts` are the values that the words may name; never a secret."""
+
+    code: ClassVar[str] = "GEN-00"
+    status: ClassVar[int] = 500
+    text: ClassVar[str] = "errors.unexpected"
+    channel: ClassVar[Channel] = Channel.PAGE
+    field: ClassVar[str | None] = None
+
+    def __init__(self, **facts: Any) -> None:
+        super().__init__(self.code)
+        self.facts = facts
+
+
+class FieldError(IdpError):
+    """Base of what is told beside a field (`field` is its name in the form)."""
+
+    status = 400
+    channel = Channel.FIELD
+
+
+# --- GEN: any page -------------------------------------------------------------------------------------------------
+
+
+class Unexpected(IdpError):
+    code, status, text = "GEN-01", 500, "errors.unexpected"
+
+
+class PageNotFound(IdpError):
+    code, status, text = "GEN-02", 404, "errors.not_found"
+
+
+class WrongMethod(IdpError):
+    code, status, text = "GEN-03", 405, "errors.wrong_method"
+
+
+class TooLarge(IdpError):
+    code, status, text = "GEN-04", 413, "errors.too_large"
+
+
+class MalformedRequest(IdpError):
+    code, status, text = "GEN-05", 400, "errors.malformed"
+
+
+class StalePage(FieldError):
+    """The anti-forgery token does not fit this browser: cookie lost, page slept on, or a forged post."""
+
+    code, text = "GEN-06", "errors.stale_page"
+
+
+class Overloaded(IdpError):
+    """Too many passwords are waiting to be hashed. retry_after_seconds: int."""
+
+    code, status, text = "GEN-07", 503, "errors.overloaded"
+
+
+class TooManyAttempts(FieldError):
+    """retry_at: aware UTC instant from which another attempt is admitted."""
+
+    code, status, text = "GEN-08", 429, "errors.too_many_attempts"
+
+    def __init__(self, retry_at: datetime) -> None:
+        super().__init__(retry_at=retry_at)
+        self.retry_at = retry_at
+
+
+class ForeignPost(IdpError):
+    """The browser itself says that another site sent this form (Origin, Sec-Fetch-Site)."""
+
+    code, status, text = "GEN-09", 403, "errors.foreign_post"
+
+
+class DatabaseAway(IdpError):
+    code, status, text = "GEN-10", 503, "errors.database_away"
+
+
+# --- TEN: agencies -------------------------------------------------------------------------------------------------
+
+
+class AgencyUnknown(FieldError):
+    """Same words for a wrong customer code and a wrong company code, so that codes cannot be listed one by one."""
+
+    code, text, field = "TEN-01", "tenancy.unknown", "client"
+
+
+class CodesMissing(FieldError):
+    code, text, field = "TEN-02", "tenancy.missing", "client"
+
+
+# --- LOG: sign-in --------------------------------------------------------------------------------------------------
+
+
+class WrongCredentials(FieldError):
+    code, text, field = "LOG-01", "login.wrong", "identifier"
+
+
+class IdentifierMissing(FieldError):
+    code, text, field = "LOG-02", "login.identifier_missing", "identifier"
+
+
+class PasswordMissing(FieldError):
+    code, text, field = "LOG-03", "login.password_missing", "password"
+
+
+class NothingOpen(IdpError):
+    """The account is known and the password right, but every agency of the account is closed."""
+
+    code, status, text = "LOG-04", 403, "login.nothing_open"
+
+
+# --- UPG: upgrade of a provisional account ---------------------------------------------------------------------------
+
+
+class WrongProvisional(FieldError):
+    code, text, field = "UPG-01", "upgrade.wrong_provisional", "provisional_identifier"
+
+
+class ProvisionalIdentifierMissing(FieldError):
+    code, text, field = "UPG-02", "upgrade.provisional_identifier_missing", "provisional_identifier"
+
+
+class ProvisionalPasswordMissing(FieldError):
+    code, text, field = "UPG-03", "upgrade.provisional_password_missing", "provisional_password"
+
+
+class AlreadyUpgraded(IdpError):
+    """Told only to who typed the letter's credentials right."""
+
+    code, status, text = "UPG-04", 409, "upgrade.already_done"
+
+
+class LetterExpired(IdpError):
+    """Told only to who typed the letter's credentials right."""
+
+    code, status, text = "UPG-05", 410, "upgrade.letter_expired"
+
+
+class AddressMalformed(FieldError):
+    code, text, field = "UPG-06", "upgrade.address_malformed", "email"
+
+
+class AddressMissing(FieldError):
+    code, text, field = "UPG-07", "upgrade.address_missing", "email"
+
+
+class TooManyAddresses(FieldError):
+    """One letter was tried with many addresses in a day: it must not become a way to list who has an account."""
+
+    code, status, text, field = "UPG-08", 429, "upgrade.too_many_addresses", "email"
+
+
+class TermsNotAccepted(FieldError):
+    code, text, field = "UPG-09", "upgrade.terms_not_accepted", "accept_terms"
+
+
+class CodeWrong(FieldError):
+    code, text, field = "UPG-10", "upgrade.code_wrong", "code"
+
+
+class CodeMissing(FieldError):
+    code, text, field = "UPG-11", "upgrade.code_missing", "code"
+
+
+class ChosenPasswordWrong(FieldError):
+    """On the page of the mailed link: not the password that was chosen for the new account."""
+
+    code, text, field = "UPG-12", "upgrade.chosen_password_wrong", "password"
+
+
+class TermsUnpublished(IdpError):
+    """No terms are published, so nobody can accept them: an operator's mistake, which `idp doctor` reports."""
+
+    code, status, text = "UPG-13", 503, "upgrade.terms_unpublished"
+
+
+# --- PWD: choosing a password ----------------------------------------------------------------------------------------
+
+
+class PasswordTooWeak(FieldError):
+    """unmet: names of the criteria that are not met, in the order of the page."""
+
+    code, text, field = "PWD-01", "passwords.too_weak", "new_password"
+
+    def __init__(self, unmet: tuple[str, ...]) -> None:
+        super().__init__(unmet=unmet)
+        self.unmet = unmet
+
+
+class ConfirmationDiffers(FieldError):
+    code, text, field = "PWD-02", "passwords.confirmation_differs", "confirmation"
+
+
+class PasswordTooLong(FieldError):
+    code, text, field = "PWD-03", "passwords.too_long", "new_password"
+
+
+class PasswordUnchanged(FieldError):
+    code, text, field = "PWD-04", "passwords.unchanged", "new_password"
+
+
+class CurrentPasswordWrong(FieldError):
+    code, text, field = "PWD-05", "passwords.current_wrong", "current_password"
+
+
+# --- FLO: a flow in the browser --------------------------------------------------------------------------------------
+
+
+class FlowUnknown(IdpError):
+    """No such flow, or another browser's: the same answer, so that an id found somewhere tells nothing."""
+
+    code, status, text = "FLO-01", 404, "flows.unknown"
+
+
+class FlowExpired(IdpError):
+    code, status, text = "FLO-02", 410, "flows.expired"
+
+
+class LinkUnknown(IdpError):
+    """Forged, expired or replaced: one page for all, with a way to ask for a new mail."""
+
+    code, status, text = "FLO-03", 404, "links.unknown"
+
+
+class LinkUsed(IdpError):
+    code, status, text = "FLO-04", 410, "links.used"
+
+
+# --- MRG, RST: merge and reset ---------------------------------------------------------------------------------------
+
+
+class MergePasswordWrong(FieldError):
+    code, text, field = "MRG-01", "merge.wrong_password", "password"
+
+
+class MergeImpossible(IdpError):
+    """The letter or the account was closed while the merge page was open."""
+
+    code, status, text = "MRG-02", 409, "merge.impossible"
+
+
+class ResetIdentifierMissing(FieldError):
+    code, text, field = "RST-01", "reset.identifier_missing", "identifier"
+
+
+# --- OID: a portal's request that cannot be answered at the portal ---------------------------------------------------
+
+
+class ClientUnknown(IdpError):
+    """Shown, never redirected: a redirect to an address nobody registered is an open redirector (RFC 9700 4.11.2)."""
+
+    code, status, text = "OID-01", 400, "oidc.client_unknown"
+
+
+class RedirectUnregistered(IdpError):
+    code, status, text = "OID-02", 400, "oidc.redirect_unregistered"
+
+
+class AuthorizationUnknown(IdpError):
+    code, status, text = "OID-03", 404, "oidc.authorization_unknown"
+
+
+class AuthorizationAnswered(IdpError):
+    """The pending authorization was answered already, by another tab or a reload: "vous êtes connecté"."""
+
+    code, status, text = "OID-04", 409, "oidc.authorization_answered"
+
+
+class AuthorizationMalformed(IdpError):
+    """A parameter that decides where answers go (client_id, redirect_uri) is missing twice or malformed."""
+
+    code, status, text = "OID-05", 400, "oidc.authorization_malformed"
+
+
+def catalogue() -> Iterator[type[IdpError]]:
+    """Every numbered failure, in the order of this file."""
+    todo = [IdpError]
+    while todo:
+        kind = todo.pop(0)
+        if kind.code != IdpError.code:
+            yield kind
+        todo.extend(kind.__subclasses__())

@@ -1,0 +1,54 @@
+"""Every SQL statement about grants."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import insert, or_, update
+from sqlalchemy.orm import Session
+
+from idp.grants.tables import Grant
+
+
+@dataclass(frozen=True)
+class NewGrant:
+    """What is authorised: account x client x session. scope: space-separated; agency_id: the agency asked for."""
+
+    id: str
+    account_id: str
+    client_id: str
+    session_id: str
+    agency_id: str | None
+    scope: str
+    authenticated_at: datetime
+    created_at: datetime
+    expires_at: datetime
+
+
+def create(db: Session, grant: NewGrant) -> None:
+    db.execute(insert(Grant).values(**vars(grant)))
+
+
+def revoke(db: Session, grant_id: str, *, now: datetime) -> None:
+    """Void every code and token of a grant."""
+    db.execute(update(Grant).where(Grant.id == grant_id, Grant.revoked_at.is_(None)).values(revoked_at=now))
+
+
+def revoke_of_account(db: Session, account_id: str, *, now: datetime, except_session: str | None = None) -> None:
+    """Void everything a person's sign-ins gave to portals, or all but what the present sign-in gave."""
+    statement = update(Grant).where(Grant.account_id == account_id, Grant.revoked_at.is_(None))
+    if except_session is not None:
+        statement = statement.where(Grant.session_id != except_session)
+    db.execute(statement.values(revoked_at=now))
+
+
+def revoke_of_session(db: Session, session_id: str, *, now: datetime) -> None:
+    """A sign-out voids what the sign-in gave, except where access was asked to outlive it (OIDC Core 11)."""
+    outlives = or_(Grant.scope.like("% offline_access %"), Grant.scope.like("offline_access %"))
+    outlives = or_(outlives, Grant.scope.like("% offline_access"), Grant.scope == "offline_access")
+    db.execute(
+        update(Grant)
+        .where(Grant.session_id == session_id, Grant.revoked_at.is_(None), ~outlives)
+        .values(revoked_at=now)
+    )

@@ -1,0 +1,28 @@
+"""Table of the grants."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from idp.database import Model, Utc
+
+
+class Grant(Model):
+    """Account x client x session, with what was authorised and how the person had proved who they are."""
+
+    __tablename__ = "grants"
+    __table_args__ = (Index(None, "account_id"), Index(None, "session_id"), Index(None, "expires_at"))
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"))
+    client_id: Mapped[str] = mapped_column(String(64))
+    session_id: Mapped[str] = mapped_column(String(32))
+    agency_id: Mapped[str | None] = mapped_column(String(32))
+    scope: Mapped[str] = mapped_column(String(500))
+    authenticated_at: Mapped[datetime] = mapped_column(Utc)
+    created_at: Mapped[datetime] = mapped_column(Utc)
+    expires_at: Mapped[datetime] = mapped_column(Utc)
+    revoked_at: Mapped[datetime | None] = mapped_column(Utc)

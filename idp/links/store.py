@@ -1,0 +1,90 @@
+"""Every SQL statement about mailed links and codes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.orm import Session
+
+from idp.database import changed
+from idp.digests import Kind
+from idp.deps import Deps
+from idp.errors import LinkUnknown, LinkUsed
+from idp.links.tables import Link
+
+
+class LinkKind(StrEnum):
+    """What a link does; a link of one kind is never found where another is asked."""
+
+    UPGRADE = "upgrade"
+    UPGRADE_CODE = "upgrade-code"
+    RESET = "reset"
+
+
+@dataclass(frozen=True)
+class Mailed:
+    """A mailed secret that still works: the flow it belongs to and the address it was sent to."""
+
+    digest: str
+    flow_id: str
+    email_key: str
+
+
+def issue(db: Session, deps: Deps, *, kind: LinkKind, flow_id: str, email_key: str, token: str) -> None:
+    """Store the digest of a secret that is about to be mailed."""
+    now = deps.now()
+    db.execute(
+        insert(Link).values(
+            digest=_digest(deps, kind, flow_id, token),
+            kind=kind,
+            flow_id=flow_id,
+            email_key=email_key,
+            created_at=now,
+            expires_at=now + deps.settings.link_validity,
+        )
+    )
+
+
+def find(db: Session, deps: Deps, *, kind: LinkKind, token: str, flow_id: str = "") -> Mailed:
+    """The flow of a mailed secret, which stays as it is: a mail scanner that opens a link spends nothing.
+
+    flow_id: for typed codes, which are short, the flow whose page they are typed on.
+    Raises LinkUnknown (forged, expired, replaced), LinkUsed.
+    """
+    digest = _digest(deps, kind, flow_id, token)
+    row = db.execute(
+        select(Link.flow_id, Link.email_key, Link.expires_at, Link.consumed_at).where(Link.digest == digest)
+    ).one_or_none()
+    if row is None or row.expires_at <= deps.now():
+        raise LinkUnknown()
+    if row.consumed_at is not None:
+        raise LinkUsed()
+    return Mailed(digest, row.flow_id, row.email_key)
+
+
+def consume(db: Session, mailed: Mailed, *, now: datetime) -> None:
+    """Spend a mailed secret; exactly one caller ever succeeds. Raises LinkUsed."""
+    won = db.execute(
+        update(Link)
+        .where(Link.digest == mailed.digest, Link.consumed_at.is_(None), Link.expires_at > now)
+        .values(consumed_at=now)
+    )
+    if changed(won) != 1:
+        raise LinkUsed()
+
+
+def void_others(db: Session, *, flow_ids: list[str], email_key: str | None = None) -> None:
+    """Forget the mailed secrets of these flows, or only those sent to other addresses than `email_key`."""
+    statement = delete(Link).where(Link.flow_id.in_(flow_ids), Link.consumed_at.is_(None))
+    if email_key is not None:
+        statement = statement.where(Link.email_key != email_key)
+    db.execute(statement)
+
+
+def _digest(deps: Deps, kind: LinkKind, flow_id: str, token: str) -> str:
+    if kind is LinkKind.UPGRADE_CODE:
+        return deps.digests.digest(Kind.LINK_CODE, f"{flow_id}:{token}")
+    return deps.digests.digest(Kind.LINK, f"{kind}:{token}")

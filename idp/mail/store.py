@@ -1,0 +1,131 @@
+"""Every SQL statement about the outbox."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, func, insert, or_, select, update
+from sqlalchemy.orm import Session
+
+from idp.database import changed
+from idp.deps import Deps
+from idp.mail.messages import Message, render
+from idp.mail.tables import OutboxMail
+
+LEASE = timedelta(minutes=2)
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A mail that this sender has leased. attempts: including the one to come; the fence of the lease."""
+
+    id: str
+    recipient: str
+    sender_name: str
+    subject: str
+    text: str = field(repr=False)
+    html: str = field(repr=False)
+    attempts: int
+    created_at: datetime
+
+
+def enqueue(db: Session, deps: Deps, message: Message, *, flow_id: str | None = None) -> None:
+    """Write a mail in the transaction that causes it: it is sent if, and only if, that transaction is committed."""
+    rendered = render(message, timezone=deps.settings.timezone)
+    now = deps.now()
+    db.execute(
+        insert(OutboxMail).values(
+            id=deps.new_id(),
+            kind=message.kind,
+            flow_id=flow_id,
+            recipient=message.to,
+            sender_name=message.agency_name,
+            subject=rendered.subject,
+            text=rendered.text,
+            html=rendered.html,
+            state="queued",
+            attempts=0,
+            next_attempt_at=now,
+            created_at=now,
+        )
+    )
+
+
+def lease(db: Session, *, now: datetime, limit: int) -> list[Waiting]:
+    """Take due mails for this sender alone. Several senders share the work; one that dies gives its mails back."""
+    due = (
+        select(OutboxMail.id)
+        .where(
+            OutboxMail.state == "queued",
+            OutboxMail.next_attempt_at <= now,
+            or_(OutboxMail.leased_until.is_(None), OutboxMail.leased_until < now),
+        )
+        .order_by(OutboxMail.next_attempt_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    rows = db.execute(
+        update(OutboxMail)
+        .where(OutboxMail.id.in_(due))
+        .values(leased_until=now + LEASE, attempts=OutboxMail.attempts + 1)
+        .returning(
+            OutboxMail.id,
+            OutboxMail.recipient,
+            OutboxMail.sender_name,
+            OutboxMail.subject,
+            OutboxMail.text,
+            OutboxMail.html,
+            OutboxMail.attempts,
+            OutboxMail.created_at,
+        )
+        .execution_options(synchronize_session=False)
+    ).all()
+    return sorted((Waiting(*tuple(row)) for row in rows), key=lambda mail: mail.id)
+
+
+def _leased(mail: Waiting) -> ColumnElement[bool]:
+    # `attempts` fences the lease: a sender that slept past it cannot overwrite what its successor recorded.
+    return (OutboxMail.id == mail.id) & (OutboxMail.attempts == mail.attempts) & (OutboxMail.state == "queued")
+
+
+def sent(db: Session, mail: Waiting, *, now: datetime) -> None:
+    """Accepted by the server: the body, which may hold a live link, is wiped."""
+    _finish(db, mail, state="sent", sent_at=now, text=None, html=None, leased_until=None, last_answer=None)
+
+
+def refused(db: Session, mail: Waiting, *, answer: str) -> None:
+    """Refused for good; the waiting page shows it."""
+    _finish(db, mail, state="refused", text=None, html=None, leased_until=None, last_answer=answer[:300])
+
+
+def postponed(db: Session, mail: Waiting, *, until: datetime, answer: str) -> None:
+    _finish(db, mail, next_attempt_at=until, leased_until=None, last_answer=answer[:300])
+
+
+def _finish(db: Session, mail: Waiting, **values: object) -> None:
+    db.execute(update(OutboxMail).where(_leased(mail)).values(**values))
+
+
+def state_for_flow(db: Session, flow_id: str) -> str | None:
+    """What became of the newest mail of a flow: queued, sent or refused; None when there is none."""
+    return db.scalars(
+        select(OutboxMail.state).where(OutboxMail.flow_id == flow_id).order_by(OutboxMail.id.desc()).limit(1)
+    ).one_or_none()
+
+
+def outbox(db: Session, *, state: str | None, limit: int) -> Sequence[OutboxMail]:
+    """The newest mails, for an operator; those of one state, or all."""
+    statement = select(OutboxMail).order_by(OutboxMail.id.desc()).limit(limit)
+    return db.scalars(statement if state is None else statement.where(OutboxMail.state == state)).all()
+
+
+def waiting_count(db: Session) -> int:
+    return db.scalars(select(func.count()).select_from(OutboxMail).where(OutboxMail.state == "queued")).one()
+
+
+def put_back(db: Session, *, now: datetime) -> int:
+    """Make every waiting mail due now, after a mail server came back; returns how many."""
+    statement = update(OutboxMail).where(OutboxMail.state == "queued").values(next_attempt_at=now)
+    return changed(db.execute(statement))

@@ -1,0 +1,33 @@
+"""Table of the outbox."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Index, Integer, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from idp.database import Model, Utc
+
+
+class OutboxMail(Model):
+    """A mail to send. `state`: queued, sent, or refused (for good); `leased_until`: a sender is at it."""
+
+    __tablename__ = "outbox_mails"
+    __table_args__ = (Index(None, "state", "next_attempt_at"), Index(None, "flow_id"))
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(40))
+    flow_id: Mapped[str | None] = mapped_column(String(43))
+    recipient: Mapped[str] = mapped_column(String(254))
+    sender_name: Mapped[str] = mapped_column(String(200))
+    subject: Mapped[str] = mapped_column(String(300))
+    text: Mapped[str | None] = mapped_column(Text)
+    html: Mapped[str | None] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(String(10))
+    attempts: Mapped[int] = mapped_column(Integer)
+    next_attempt_at: Mapped[datetime] = mapped_column(Utc)
+    leased_until: Mapped[datetime | None] = mapped_column(Utc)
+    last_answer: Mapped[str | None] = mapped_column(String(300))
+    created_at: Mapped[datetime] = mapped_column(Utc)
+    sent_at: Mapped[datetime | None] = mapped_column(Utc)

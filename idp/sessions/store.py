@@ -1,0 +1,105 @@
+"""Every SQL statement about sign-ins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy.orm import Session
+
+from idp.accounts.roles import AccountState
+from idp.accounts.tables import Account
+from idp.deps import Deps
+from idp.digests import Kind
+from idp.sessions.tables import BrowserSession
+
+# Writing the moment of every page view would make each read a write; five minutes is exact enough for a limit of hours.
+_SEEN_EVERY = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """A live sign-in: which person, since when (`auth_time` of tokens), and its public id (`sid`)."""
+
+    id: str
+    account_id: str
+    email: str
+    authenticated_at: datetime
+    last_seen_at: datetime
+
+
+def start(db: Session, deps: Deps, *, account_id: str, browser_digest: str, token: str) -> str:
+    """Record a new sign-in under a fresh secret; returns its id. token: the cookie's value, stored as a digest."""
+    now = deps.now()
+    session_id = deps.new_id()
+    db.execute(
+        insert(BrowserSession).values(
+            id=session_id,
+            digest=deps.digests.digest(Kind.SESSION, token),
+            account_id=account_id,
+            browser_digest=browser_digest,
+            authenticated_at=now,
+            last_seen_at=now,
+            expires_at=now + timedelta(days=deps.settings.session_absolute_days),
+        )
+    )
+    return session_id
+
+
+_LIVE = (
+    select(
+        BrowserSession.id,
+        BrowserSession.account_id,
+        Account.email,
+        BrowserSession.authenticated_at,
+        BrowserSession.last_seen_at,
+    )
+    .join(Account, Account.id == BrowserSession.account_id)
+    .where(
+        BrowserSession.digest == bindparam("digest"),
+        BrowserSession.ended_at.is_(None),
+        BrowserSession.expires_at > bindparam("now"),
+        BrowserSession.last_seen_at > bindparam("idle_since"),
+        Account.state == AccountState.ACTIVE,
+    )
+)
+
+
+def find(db: Session, deps: Deps, token: str | None) -> SignedIn | None:
+    """The live sign-in of a cookie's value; None when there is none, it ended, or the account is closed."""
+    if not token:
+        return None
+    now = deps.now()
+    values = {
+        "digest": deps.digests.digest(Kind.SESSION, token),
+        "now": now,
+        "idle_since": now - timedelta(hours=deps.settings.session_idle_hours),
+    }
+    row = db.execute(_LIVE, values).one_or_none()
+    return None if row is None else SignedIn(*row)
+
+
+def stale(signed_in: SignedIn, *, now: datetime) -> bool:
+    """Whether the stored moment of last use is old enough to be written anew."""
+    return now - signed_in.last_seen_at > _SEEN_EVERY
+
+
+def touch(db: Session, session_id: str, *, now: datetime) -> None:
+    db.execute(update(BrowserSession).where(BrowserSession.id == session_id).values(last_seen_at=now))
+
+
+def end(db: Session, session_id: str, *, now: datetime) -> None:
+    db.execute(
+        update(BrowserSession)
+        .where(BrowserSession.id == session_id, BrowserSession.ended_at.is_(None))
+        .values(ended_at=now)
+    )
+
+
+def end_all(db: Session, account_id: str, *, now: datetime, except_id: str | None = None) -> None:
+    """End every sign-in of an account, or every other one."""
+    statement = update(BrowserSession).where(BrowserSession.account_id == account_id, BrowserSession.ended_at.is_(None))
+    if except_id is not None:
+        statement = statement.where(BrowserSession.id != except_id)
+    db.execute(statement.values(ended_at=now))

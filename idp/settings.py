@@ -1,0 +1,225 @@
+"""Settings: typed, validated at start, each with its unit in its name.
+
+Precedence, last wins: `config/default.toml`, `config/<environment>.toml`, the environment (`IDP_…`, or `IDP_…_FILE`
+naming a file that holds the value, for secrets). Unknown keys are refused everywhere, so a typing mistake is an error
+at start and not a default in production.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+
+PREFIX = "IDP_"
+ROOT = Path(__file__).resolve().parent.parent
+DEVELOPMENT_SECRET = "development-only-secret-never-use-this-in-production"  # noqa: S105 - refused in production
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; the message names every wrong key and why."""
+
+
+class PolicyPreset(StrEnum):
+    """Which reference the password criteria follow (decision 0004)."""
+
+    SOURCE = "source"
+    CNIL = "cnil"
+    NIST = "nist"
+
+
+class Settings(BaseModel):
+    """Every setting of the provider; the text of each field is its documentation."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    environment: str = Field(
+        "development", description="`development` or `production`; names config/<environment>.toml."
+    )
+    issuer: str = Field(
+        "http://127.0.0.1:8000", description="Public base address, without a final slash; the OpenID issuer."
+    )
+    database_url: SecretStr = Field(
+        SecretStr("sqlite:///idp.sqlite"), description="SQLAlchemy address: sqlite:///file or postgresql+psycopg://…"
+    )
+    database_pool_size: int = Field(5, ge=1, description="Connections kept open by each worker (PostgreSQL).")
+    database_statement_timeout_seconds: int = Field(10, ge=1, description="Longest statement allowed (PostgreSQL).")
+    secret_key: SecretStr = Field(
+        SecretStr(DEVELOPMENT_SECRET),
+        description="Master secret, 32 characters or more; every digest and the encryption of keys derive from it.",
+    )
+
+    bind_host: str = Field("127.0.0.1", description="Address that `idp serve` listens on.")
+    bind_port: int = Field(8000, ge=1, le=65535, description="Port that `idp serve` listens on.")
+    workers: int = Field(2, ge=1, description="Worker processes of `idp serve`.")
+    threads_per_worker: int = Field(4, ge=1, description="Request threads in each worker of `idp serve`.")
+    trusted_proxies: int = Field(
+        0, ge=0, description="Reverse proxies in front whose X-Forwarded-For is believed; 0 believes none."
+    )
+    request_body_limit_bytes: int = Field(64 * 1024, ge=1024, description="Larger request bodies are refused with 413.")
+
+    bcrypt_cost: int = Field(12, ge=4, le=16, description="Work factor of password hashes, as a power of two.")
+    hashing_concurrency: int = Field(2, ge=1, description="Passwords hashed at once in each worker.")
+    hashing_queue_limit: int = Field(32, ge=1, description="Hashes waiting in each worker before 503 is answered.")
+    password_policy: PolicyPreset = Field(PolicyPreset.SOURCE, description="Criteria preset: source, cnil or nist.")
+    accept_noncompliant_passwords: bool = Field(
+        False, description="Acknowledges in production that the chosen policy is below the CNIL's recommendation."
+    )
+    letter_validity_days: int = Field(365, ge=1, description="Days that a letter's credentials can start an upgrade.")
+
+    session_idle_hours: int = Field(12, ge=1, description="A sign-in unused for this long has ended.")
+    session_absolute_days: int = Field(30, ge=1, description="A sign-in this old has ended, used or not.")
+    flow_validity_days: int = Field(
+        7, ge=1, description="Days that an unfinished upgrade, merge or reset can be resumed."
+    )
+    link_validity_hours: int = Field(24, ge=1, description="Hours that a mailed link or code works.")
+    authorization_validity_days: int = Field(3, ge=1, description="Days that a pending authorization is kept.")
+
+    code_validity_seconds: int = Field(60, ge=10, le=600, description="Life of an authorization code.")
+    access_token_validity_minutes: int = Field(10, ge=1, description="Life of an access token.")
+    id_token_validity_minutes: int = Field(10, ge=1, description="Life of an ID token.")
+    refresh_token_idle_days: int = Field(30, ge=1, description="A refresh token unused for this long is dead.")
+    refresh_token_absolute_days: int = Field(
+        90, ge=1, description="No refresh token of a grant lives longer than this."
+    )
+    refresh_grace_seconds: int = Field(
+        10,
+        ge=0,
+        le=60,
+        description="For a lost answer: a just-rotated refresh token is accepted once more for this long.",
+    )
+    key_publication_hours: int = Field(
+        24, ge=0, description="Hours that a new signing key is published before it signs."
+    )
+    key_retention_days: int = Field(7, ge=1, description="Days that a replaced signing key stays published.")
+
+    throttle_account_free_attempts: int = Field(
+        5, ge=1, description="Wrong passwords for one account before delays start."
+    )
+    throttle_network_free_attempts: int = Field(
+        100, ge=1, description="The same for one network (IPv4 address, IPv6 /64)."
+    )
+    throttle_agency_free_attempts: int = Field(2000, ge=1, description="The same for one agency.")
+    throttle_first_delay_seconds: int = Field(
+        60, ge=1, description="First delay; it doubles with each further attempt."
+    )
+    throttle_longest_delay_seconds: int = Field(3600, ge=1, description="The delay never grows past this.")
+    throttle_memory_hours: int = Field(24, ge=1, description="Attempts older than this are forgotten.")
+    merge_addresses_per_day: int = Field(
+        5, ge=1, description="Different existing addresses that one letter may be offered to merge with, in a day."
+    )
+    mails_per_address_per_hour: int = Field(
+        5, ge=1, description="Verification or reset mails to one address in an hour."
+    )
+
+    smtp_host: str = Field("127.0.0.1", description="SMTP server.")
+    smtp_port: int = Field(25, ge=1, le=65535, description="SMTP port.")
+    smtp_security: Literal["none", "starttls", "tls"] = Field("none", description="none, starttls or tls.")
+    smtp_username: str = Field("", description="SMTP user; empty for no authentication.")
+    smtp_password: SecretStr = Field(SecretStr(""), description="SMTP password.")
+    smtp_timeout_seconds: int = Field(
+        20, ge=1, description="An SMTP exchange longer than this is given up and retried."
+    )
+    mail_from: str = Field("ne-pas-repondre@moncompte.example", description="Sender address of every mail.")
+
+    timezone: str = Field("Europe/Paris", description="Time zone of dates shown to people.")
+    log_level: str = Field("INFO", description="Least severe level that is logged.")
+
+    @property
+    def secure(self) -> bool:
+        """True when people reach the provider by https."""
+        return self.issuer.startswith("https://")
+
+    @property
+    def production(self) -> bool:
+        return self.environment == "production"
+
+    @property
+    def link_validity(self) -> timedelta:
+        return timedelta(hours=self.link_validity_hours)
+
+    @property
+    def flow_validity(self) -> timedelta:
+        return timedelta(days=self.flow_validity_days)
+
+    @model_validator(mode="after")
+    def _safe_together(self) -> Self:
+        """Fail closed on what no single field can tell; production is held to more (design section 13)."""
+        parts = urlsplit(self.issuer)
+        wrong: list[str] = []
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+            wrong.append("issuer must be an absolute http(s) address without query or fragment")
+        if self.issuer.endswith("/"):
+            wrong.append("issuer must not end with a slash: relying parties compare it character by character")
+        if len(self.secret_key.get_secret_value()) < 32:
+            wrong.append("secret_key must have 32 characters or more")
+        if self.production:
+            if self.secret_key.get_secret_value() == DEVELOPMENT_SECRET:
+                wrong.append("secret_key is the development secret: set IDP_SECRET_KEY_FILE")
+            if not self.secure:
+                wrong.append("issuer must be https in production")
+            if self.bcrypt_cost < 10:
+                wrong.append("bcrypt_cost must be 10 or more in production")
+            if self.password_policy is PolicyPreset.SOURCE and not self.accept_noncompliant_passwords:
+                wrong.append(
+                    "password_policy 'source' allows 6 characters, below CNIL 2022-100: "
+                    "choose 'cnil', or acknowledge with accept_noncompliant_passwords = true"
+                )
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        return self
+
+
+def load(environ: dict[str, str] | None = None, *, config_dir: Path | None = None) -> Settings:
+    """Read the settings from files and environment.
+
+    environ: as `os.environ`. config_dir: folder of the TOML files (default: IDP_CONFIG_DIR, else `config/`).
+    Raises SettingsError naming every unknown, missing or wrong key at once.
+    """
+    environ = dict(os.environ) if environ is None else environ
+    folder = config_dir or Path(environ.get("IDP_CONFIG_DIR", ROOT / "config"))
+    chosen = _from_environment(environ)
+    environment = str(chosen.get("environment", "development"))
+    values: dict[str, Any] = {"environment": environment}
+    for name in ("default", environment):
+        values |= _from_file(folder / f"{name}.toml")
+    values |= chosen
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        # Only locations and messages: pydantic's own text repeats the input, which may be a secret.
+        lines = [f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in error.errors(include_input=False)]
+        raise SettingsError("\n".join(lines)) from None
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path.name}: {error}") from None
+
+
+def _from_environment(environ: dict[str, str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for name, value in environ.items():
+        if not name.startswith(PREFIX) or name == "IDP_CONFIG_DIR":
+            continue
+        key = name.removeprefix(PREFIX).lower()
+        if key.endswith("_file") and key.removesuffix("_file") in Settings.model_fields:
+            try:
+                values[key.removesuffix("_file")] = Path(value).read_text(encoding="utf-8").strip()
+            except OSError as error:
+                raise SettingsError(f"{name}: {error.strerror}: {value}") from None
+        elif key in Settings.model_fields:
+            values[key] = value
+        else:
+            raise SettingsError(f"{name}: unknown setting")
+    return values

@@ -1,0 +1,119 @@
+"""Counting attempts and refusing too many; the only SQL about `throttle_counters`."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import case, delete, select, update
+from sqlalchemy.orm import Session
+
+from idp.database import upsert
+from idp.deps import Deps
+from idp.digests import Kind
+from idp.errors import TooManyAttempts
+from idp.settings import Settings
+from idp.throttle.tables import ThrottleCounter
+
+# The whole lifetime of a counter's delay doubling; 2**20 first delays are past any longest delay.
+_DOUBLINGS = 20
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A counter: what is counted, and how many attempts are free of delay."""
+
+    subject: str
+    free: int
+
+
+def account(settings: Settings, key: str) -> Limit:
+    """Attempts on one account key (canonical address, or agency and letter identifier), whoever makes them."""
+    return Limit(f"account:{key}", settings.throttle_account_free_attempts)
+
+
+def network(settings: Settings, address: str) -> Limit:
+    """Attempts from one network: an IPv4 address, or the /64 that an IPv6 customer has whole."""
+    return Limit(f"network:{network_of(address)}", settings.throttle_network_free_attempts)
+
+
+def agency(settings: Settings, agency_id: str) -> Limit:
+    return Limit(f"agency:{agency_id}", settings.throttle_agency_free_attempts)
+
+
+def network_of(address: str) -> str:
+    """The network of an address as text; what is no address is one network of its own."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return "unknown"
+    if isinstance(ip, ipaddress.IPv6Address):
+        return str(ip.ipv4_mapped or ipaddress.ip_network((ip, 64), strict=False))
+    return str(ip)
+
+
+def admit(db: Session, deps: Deps, *limits: Limit) -> None:
+    """Count one attempt on each limit, before it is evaluated. Raises TooManyAttempts when one of them must wait.
+
+    Each count is one statement that only counts while no delay runs: of a hundred attempts at once, those past the
+    free ones are refused, none is lost (TOCTOU class, ZITADEL CVE-2024-32868). A refused attempt adds no delay,
+    so an attacker cannot keep the owner of an account out for ever.
+    """
+    now = deps.now()
+    blocked: list[datetime] = []
+    for limit in limits:
+        key = deps.digests.digest(Kind.THROTTLE, limit.subject)
+        attempts = _count(db, key, now=now, forget_at=now + timedelta(hours=deps.settings.throttle_memory_hours))
+        if attempts is None:
+            blocked.append(_blocked_until(db, key, now))
+        elif attempts >= limit.free:
+            until = now + _delay(attempts - limit.free, deps.settings)
+            db.execute(update(ThrottleCounter).where(ThrottleCounter.key == key).values(blocked_until=until))
+    if blocked:
+        raise TooManyAttempts(max(blocked))
+
+
+def succeeded(db: Session, deps: Deps, account_limit: Limit, *shared: Limit) -> None:
+    """The attempt proved who it was: the account's count is forgotten, the shared counts lose this one attempt only.
+
+    Resetting them would let an attacker's own sign-in buy more guesses at others (allauth 65.8.1).
+    """
+    forget(db, deps, account_limit)
+    keys = [deps.digests.digest(Kind.THROTTLE, limit.subject) for limit in shared]
+    db.execute(
+        update(ThrottleCounter)
+        .where(ThrottleCounter.key.in_(keys), ThrottleCounter.attempts > 0)
+        .values(attempts=ThrottleCounter.attempts - 1)
+    )
+
+
+def forget(db: Session, deps: Deps, *limits: Limit) -> None:
+    """Forget the counts of these limits: the person proved who they are, or an operator unlocks them."""
+    keys = [deps.digests.digest(Kind.THROTTLE, limit.subject) for limit in limits]
+    db.execute(delete(ThrottleCounter).where(ThrottleCounter.key.in_(keys)))
+
+
+def _count(db: Session, key: str, *, now: datetime, forget_at: datetime) -> int | None:
+    """Attempts including this one; None while a delay runs."""
+    table = ThrottleCounter.__table__
+    statement = upsert(db, table).values(key=key, attempts=1, blocked_until=now, forget_at=forget_at)  # type: ignore[arg-type]
+    statement = statement.on_conflict_do_update(
+        index_elements=["key"],
+        set_={
+            "attempts": case((table.c.forget_at <= now, 1), else_=table.c.attempts + 1),
+            "forget_at": forget_at,
+        },
+        where=table.c.blocked_until <= now,
+    ).returning(table.c.attempts)
+    row = db.execute(statement).one_or_none()
+    return None if row is None else int(row[0])
+
+
+def _blocked_until(db: Session, key: str, now: datetime) -> datetime:
+    return db.scalars(select(ThrottleCounter.blocked_until).where(ThrottleCounter.key == key)).one_or_none() or now
+
+
+def _delay(past_free: int, settings: Settings) -> timedelta:
+    seconds = settings.throttle_first_delay_seconds * 2 ** min(past_free, _DOUBLINGS)
+    return timedelta(seconds=min(seconds, settings.throttle_longest_delay_seconds))

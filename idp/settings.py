@@ -111,8 +111,8 @@ class Settings(BaseModel):
     )
     throttle_longest_delay_seconds: int = Field(3600, ge=1, description="The delay never grows past this.")
     throttle_memory_hours: int = Field(24, ge=1, description="Attempts older than this are forgotten.")
-    merge_addresses_per_day: int = Field(
-        5, ge=1, description="Different existing addresses that one letter may be offered to merge with, in a day."
+    addresses_per_letter_per_day: int = Field(
+        5, ge=1, description="Different addresses that one letter may be tried with in a day; each tells who has an account."
     )
     mails_per_address_per_hour: int = Field(
         5, ge=1, description="Verification or reset mails to one address in an hour."

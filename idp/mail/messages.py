@@ -63,14 +63,6 @@ class AccountMerged(Message):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AccountReady(Message):
-    """The account is up to date: where to sign in from now on."""
-
-    kind: ClassVar[str] = "account_ready"
-    link: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class DeliveryTest(Message):
     """What `idp mail test` sends."""
 

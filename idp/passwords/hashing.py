@@ -40,15 +40,16 @@ class Hasher:
             return self._bcrypt(password)
 
     def verify(self, password: str, stored: str | None) -> bool:
-        """Whether the password is the stored one; None takes as long as a real one and answers False.
+        """Whether the password is the stored one. Unknown (None), generated and chosen passwords take the same time.
 
         Raises Overloaded when too many callers wait.
         """
-        if stored is not None and stored.startswith(_KEYED):
-            return same(stored, self.keyed(password))
+        slow = stored if stored is not None and not stored.startswith(_KEYED) else None
         with _Place(self._admitted), self._running:
-            matches = bcrypt.checkpw(self._prehash(password), (stored or self._decoy).encode())
-        return matches and stored is not None
+            matches = bcrypt.checkpw(self._prehash(password), (slow or self._decoy).encode())
+        if slow is not None:
+            return matches
+        return stored is not None and same(stored, self.keyed(password))
 
     def keyed(self, password: str) -> str:
         """Digest of a password with 60 bits of randomness or more, as generated for letters; costs microseconds."""

@@ -103,3 +103,12 @@ def end_all(db: Session, account_id: str, *, now: datetime, except_id: str | Non
     if except_id is not None:
         statement = statement.where(BrowserSession.id != except_id)
     db.execute(statement.values(ended_at=now))
+
+
+def renew(db: Session, deps: Deps, session_id: str, *, token: str) -> None:
+    """Give a sign-in a fresh secret, after a change of privilege (ASVS 7.2.4); its `sid` stays."""
+    db.execute(
+        update(BrowserSession)
+        .where(BrowserSession.id == session_id)
+        .values(digest=deps.digests.digest(Kind.SESSION, token))
+    )

@@ -22,10 +22,14 @@ _DOUBLINGS = 20
 
 @dataclass(frozen=True)
 class Limit:
-    """A counter: what is counted, and how many attempts are free of delay."""
+    """A counter: what is counted, and how many attempts are free of delay.
+
+    delay: a fixed one after the free attempts; None for one that doubles with each further attempt.
+    """
 
     subject: str
     free: int
+    delay: timedelta | None = None
 
 
 def account(settings: Settings, key: str) -> Limit:
@@ -54,24 +58,36 @@ def network_of(address: str) -> str:
 
 
 def admit(db: Session, deps: Deps, *limits: Limit) -> None:
-    """Count one attempt on each limit, before it is evaluated. Raises TooManyAttempts when one of them must wait.
+    """Count one attempt on each limit, before it is evaluated. Raises TooManyAttempts when one of them must wait."""
+    blocked = [retry_at for limit in limits if (retry_at := count(db, deps, limit)) is not None]
+    if blocked:
+        raise TooManyAttempts(max(blocked))
 
-    Each count is one statement that only counts while no delay runs: of a hundred attempts at once, those past the
-    free ones are refused, none is lost (TOCTOU class, ZITADEL CVE-2024-32868). A refused attempt adds no delay,
+
+def count(db: Session, deps: Deps, limit: Limit) -> datetime | None:
+    """Count one attempt; None when it is admitted, else the instant from which another is.
+
+    The count is one statement that only counts while no delay runs: of a hundred attempts at once, those past the
+    free ones are refused and none is lost (TOCTOU class, ZITADEL CVE-2024-32868). A refused attempt adds no delay,
     so an attacker cannot keep the owner of an account out for ever.
     """
     now = deps.now()
-    blocked: list[datetime] = []
-    for limit in limits:
-        key = deps.digests.digest(Kind.THROTTLE, limit.subject)
-        attempts = _count(db, key, now=now, forget_at=now + timedelta(hours=deps.settings.throttle_memory_hours))
-        if attempts is None:
-            blocked.append(_blocked_until(db, key, now))
-        elif attempts >= limit.free:
-            until = now + _delay(attempts - limit.free, deps.settings)
-            db.execute(update(ThrottleCounter).where(ThrottleCounter.key == key).values(blocked_until=until))
-    if blocked:
-        raise TooManyAttempts(max(blocked))
+    key = deps.digests.digest(Kind.THROTTLE, limit.subject)
+    memory = limit.delay or timedelta(hours=deps.settings.throttle_memory_hours)
+    attempts = _count(db, key, now=now, forget_at=now + memory)
+    if attempts is None:
+        return blocked_until(db, deps, limit) or now
+    if attempts >= limit.free:
+        until = now + (limit.delay or _growing(attempts - limit.free, deps.settings))
+        db.execute(update(ThrottleCounter).where(ThrottleCounter.key == key).values(blocked_until=until))
+    return None
+
+
+def blocked_until(db: Session, deps: Deps, limit: Limit) -> datetime | None:
+    """The instant from which another attempt is admitted; None when one is admitted now."""
+    key = deps.digests.digest(Kind.THROTTLE, limit.subject)
+    until = db.scalars(select(ThrottleCounter.blocked_until).where(ThrottleCounter.key == key)).one_or_none()
+    return until if until is not None and until > deps.now() else None
 
 
 def succeeded(db: Session, deps: Deps, account_limit: Limit, *shared: Limit) -> None:
@@ -110,10 +126,6 @@ def _count(db: Session, key: str, *, now: datetime, forget_at: datetime) -> int 
     return None if row is None else int(row[0])
 
 
-def _blocked_until(db: Session, key: str, now: datetime) -> datetime:
-    return db.scalars(select(ThrottleCounter.blocked_until).where(ThrottleCounter.key == key)).one_or_none() or now
-
-
-def _delay(past_free: int, settings: Settings) -> timedelta:
+def _growing(past_free: int, settings: Settings) -> timedelta:
     seconds = settings.throttle_first_delay_seconds * 2 ** min(past_free, _DOUBLINGS)
     return timedelta(seconds=min(seconds, settings.throttle_longest_delay_seconds))

@@ -1,0 +1,72 @@
+"""Signing in: known and unknown identifiers get the same words after the same work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from idp.accounts import addresses
+from idp.accounts import store as accounts
+from idp.audit import store as audit
+from idp.database import reading, transaction
+from idp.deps import Deps
+from idp.errors import NothingOpen, WrongCredentials
+from idp.login import flow
+from idp.sessions import store as sessions
+from idp.throttle import store as throttle
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """The person is signed in, with a fresh secret; the pending request, or the agency's portal, comes next."""
+
+    session_token: str = field(repr=False)
+    agency_id: str | None
+    authorization_id: str | None
+
+
+def sign_in(
+    deps: Deps,
+    *,
+    identifier: str,
+    password: str,
+    browser_digest: str,
+    network: str,
+    agency_id: str | None,
+    authorization_id: str | None,
+) -> SignedIn:
+    """Identifier and password of a strong account, whichever agency's page they are typed on.
+
+    Raises IdentifierMissing, PasswordMissing, TooManyAttempts, WrongCredentials, NothingOpen, Overloaded.
+    """
+    flow.require_complete(identifier, password)
+    key = addresses.key(identifier)
+    own = throttle.account(deps.settings, key)
+    shared = [throttle.network(deps.settings, network)]
+    if agency_id is not None:
+        shared.append(throttle.agency(deps.settings, agency_id))
+    with transaction() as db:
+        throttle.admit(db, deps, own, *shared)
+        account = accounts.account_by_email(db, key)
+    right = deps.hasher.verify(password, account.password_hash if account else None)
+    if account is None or not right or not account.active:
+        with transaction() as db:
+            audit.record(
+                db, deps, "login.refused", subject=account.id if account else None, agency_id=agency_id, network=network
+            )
+        raise WrongCredentials()
+    with reading() as db:
+        if not accounts.places(db, account.id):
+            raise NothingOpen(agency_id=agency_id)
+    rehashed = deps.hasher.hash(password) if deps.hasher.needs_rehash(account.password_hash) else None
+    token = deps.new_token(256)
+    with transaction() as db:
+        throttle.succeeded(db, deps, own, *shared)
+        session_id = sessions.start(
+            db, deps, account_id=account.id, browser_digest=browser_digest, token=token
+        )
+        if rehashed is not None:
+            accounts.set_password(db, account.id, rehashed, now=None)
+        audit.record(
+            db, deps, "login.succeeded", subject=account.id, agency_id=agency_id, cause=session_id, network=network
+        )
+    return SignedIn(token, agency_id, authorization_id)

@@ -1,0 +1,148 @@
+"""Pages of sign-in: the codes, the identifier and password, help, and the texts of the terms."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, redirect, request
+
+from idp.database import reading
+from idp.errors import AgencyUnknown, CodesMissing, FieldError, PageNotFound
+from idp.login import flow, steps
+from idp.login.steps import SignedIn
+from idp.tenancy import resolve
+from idp.terms import store as terms
+from idp.web import browser as browsers
+from idp.web.site import Place, Site
+
+LOGIN_FORM = "login"
+CODES_FORM = "codes"
+_AFTER_CODES = {"": "/login", "provisional": "/login/provisional", "reset": "/reset"}
+
+
+def blueprint(site: Site) -> Blueprint:
+    pages = Blueprint("login", __name__)
+
+    @pages.get("/")
+    def home() -> Response:
+        return site.see_other("/login")
+
+    @pages.get("/login")
+    def sign_in() -> Response:
+        try:
+            place = site.place()
+        except AgencyUnknown as error:
+            return show_codes("", error)
+        signed_in = site.signed_in()
+        if place.pending is not None and not place.pending.answered and signed_in is not None:
+            after = place.pending.sign_in_after
+            if after is None or signed_in.authenticated_at >= after:
+                return site.see_other(f"/oauth/authorize/{place.pending.id}/continue")
+        if place.agency is None and place.pending is None:
+            return site.see_other("/login/codes")
+        hint = place.pending.login_hint if place.pending else ""
+        return show_sign_in(place, {"identifier": hint}, None)
+
+    @pages.post("/login")
+    def submit() -> Response:
+        place = site.place()
+        try:
+            form = site.form(LOGIN_FORM)
+            outcome = steps.sign_in(
+                site.deps,
+                identifier=form["identifier"],
+                password=form["password"],
+                browser_digest=site.browser().digest,
+                network=site.network(),
+                agency_id=place.agency.id if place.agency else None,
+                authorization_id=place.pending.id if place.pending else None,
+            )
+        except FieldError as error:
+            return show_sign_in(place, site.posted(), error)
+        return site.follow(outcome)
+
+    def show_sign_in(place: Place, values: dict[str, str], error: FieldError | None) -> Response:
+        signed_in = site.signed_in() if error is None else None
+        return site.page(
+            "login/sign_in.html",
+            place,
+            form_id=LOGIN_FORM,
+            values=values,
+            error=error,
+            letter_hint=error is not None and flow.looks_like_a_letters(values.get("identifier", "@")),
+            signed_in=signed_in,
+            reset_done=request.args.get("reset") == "done",
+        )
+
+    @pages.post("/login/continue")
+    def go_on() -> Response:
+        """From "vous êtes connecté": on to the portal with the sign-in that is there."""
+        place = site.place()
+        token = browsers.session_token(request, site.deps)
+        site.form(LOGIN_FORM)
+        if token is None or site.signed_in() is None:
+            return site.see_other(place.url("/login"))
+        return site.follow(
+            SignedIn(token, place.agency.id if place.agency else None, place.pending.id if place.pending else None)
+        )
+
+    # --- the two codes -----------------------------------------------------------------------------------------------
+
+    @pages.get("/login/codes")
+    def codes() -> Response:
+        return show_codes(request.args.get("then", ""), None)
+
+    @pages.post("/login/codes")
+    def submit_codes() -> Response:
+        then = request.args.get("then", "")
+        try:
+            form = site.form(CODES_FORM)
+            with reading() as db:
+                agency = resolve.by_codes(db, form["client"], form["societe"])
+        except FieldError as error:
+            return show_codes(then, error)
+        pending = site.place().pending if not request.args.get("client") else None
+        place = Place(agency, pending, "fr")
+        return site.see_other(place.url(_AFTER_CODES.get(then, "/login")))
+
+    def show_codes(then: str, error: FieldError | None) -> Response:
+        authorization_id = request.args.get("authorization")
+        pending = site.pending(authorization_id, site.browser()) if authorization_id else None
+        place = Place(None, pending, site.language(pending))
+        values = site.posted() or {name: request.args.get(name, "")[:40] for name in ("client", "societe")}
+        then = then if then in _AFTER_CODES else ""
+        missing = isinstance(error, CodesMissing)
+        return site.page(
+            "login/codes.html", place, form_id=CODES_FORM, values=values, error=error, then=then, missing=missing
+        )
+
+    # --- help, terms, well-known -------------------------------------------------------------------------------------
+
+    @pages.get("/help")
+    def help_() -> Response:
+        return site.page("login/help.html", site.place())
+
+    @pages.get("/legal/<document>")
+    def legal(document: str) -> Response:
+        if document not in ("terms", "privacy"):
+            raise PageNotFound()
+        with reading() as db:
+            current = terms.current(db)
+        if current is None:
+            raise PageNotFound()
+        text = current.terms_of_use if document == "terms" else current.privacy_policy
+        return site.page(
+            "login/legal.html",
+            site.place(),
+            document=document,
+            paragraphs=[p for p in text.replace("\r\n", "\n").split("\n\n") if p.strip()],
+            version=current.version,
+            published_at=current.published_at,
+        )
+
+    @pages.get("/.well-known/change-password")
+    def change_password() -> Response:
+        """Where password managers send people (W3C, "A Well-Known URL for Changing Passwords")."""
+        response = redirect("/profile/password", code=302)
+        assert isinstance(response, Response)
+        return response
+
+    return pages

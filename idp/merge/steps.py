@@ -1,0 +1,176 @@
+"""What the person does in a merge, one function an act (source, section II).
+
+Merging is account linking, the highest-value target of an identity provider: both proofs are required in the same
+browser, each is checked on the stored row, and all of it happens in one transaction. The `sub` never changes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from idp.accounts import store as accounts
+from idp.audit import store as audit
+from idp.database import reading, transaction
+from idp.deps import Deps
+from idp.errors import MergeImpossible, MergePasswordWrong, PasswordMissing
+from idp.mail import store as mail
+from idp.mail.messages import AccountMerged
+from idp.merge import flow as rules
+from idp.merge import store
+from idp.merge.flow import MergeFlow, State
+from idp.sessions import store as sessions
+from idp.tenancy import store as tenancy
+from idp.throttle import store as throttle
+
+
+@dataclass(frozen=True)
+class MergeAt:
+    """The flow is here now: go to the page of its state."""
+
+    flow: MergeFlow
+
+
+@dataclass(frozen=True)
+class Merged:
+    """The letter's contracts are attached and this browser is signed in; the page that says so comes next."""
+
+    flow: MergeFlow
+    session_token: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class OtherAddressWanted:
+    """Back to the address of the upgrade that led here."""
+
+    flow: MergeFlow
+
+
+def offer(
+    deps: Deps,
+    *,
+    upgrade_flow_id: str,
+    agency_id: str,
+    provisional_account_id: str,
+    browser_digest: str,
+    authorization_id: str | None,
+    email: str,
+    email_key: str,
+) -> MergeAt:
+    """Open the offer that an upgrade led to, or find the one that is open already."""
+    now = deps.now()
+    with transaction() as db:
+        known = store.offered(db, upgrade_flow_id, browser_digest=browser_digest, email_key=email_key)
+        if known is not None:
+            return MergeAt(known)
+        flow = MergeFlow(
+            id=deps.new_token(128),
+            version=1,
+            state=State.AWAITING_PASSWORD,
+            agency_id=agency_id,
+            upgrade_flow_id=upgrade_flow_id,
+            provisional_account_id=provisional_account_id,
+            browser_digest=browser_digest,
+            authorization_id=authorization_id,
+            email=email,
+            email_key=email_key,
+            account_id=None,
+            created_at=now,
+            expires_at=now + deps.settings.flow_validity,
+        )
+        store.add(db, flow)
+        audit.record(db, deps, "merge.offered", subject=provisional_account_id, agency_id=agency_id, cause=flow.id)
+    return MergeAt(flow)
+
+
+def submit_password(
+    deps: Deps, *, flow_id: str, browser_digest: str, password: str, network: str
+) -> MergeAt | Merged:
+    """The strong account's password, which completes the proof of both sides.
+
+    Raises PasswordMissing, TooManyAttempts (the account's own count: this page is no second set of guesses),
+    MergePasswordWrong, MergeImpossible, Overloaded, FlowUnknown, FlowExpired.
+    """
+    if not password:
+        raise PasswordMissing()
+    with transaction() as db:
+        flow = store.load(db, flow_id, now=deps.now(), browser_digest=browser_digest)
+        if flow.state is not State.AWAITING_PASSWORD:
+            return MergeAt(flow)
+        own, shared = throttle.account(deps.settings, flow.email_key), throttle.network(deps.settings, network)
+        throttle.admit(db, deps, own, shared)
+        account = accounts.account_by_email(db, flow.email_key)
+    right = deps.hasher.verify(password, account.password_hash if account else None)
+    if account is None or not right or not account.active:
+        with transaction() as db:
+            audit.record(
+                db, deps, "merge.refused", subject=account.id if account else None, cause=flow.id, network=network
+            )
+        raise MergePasswordWrong()
+    return _merge(deps, flow, account, own, shared)
+
+
+def _merge(
+    deps: Deps, flow: MergeFlow, account: accounts.StrongAccount, own: throttle.Limit, shared: throttle.Limit
+) -> MergeAt | Merged:
+    """All of the merge, or nothing. Two at once: closing the letter is one guarded statement, and one of them wins."""
+    now = deps.now()
+    token = deps.new_token(256)
+    with transaction() as db:
+        after = rules.merged(flow, account_id=account.id)
+        if not store.save(db, flow, after):
+            return MergeAt(store.load(db, flow.id, now=now, browser_digest=flow.browser_digest))
+        letter = accounts.letter(db, flow.provisional_account_id)
+        membership_id = deps.new_id()
+        if not accounts.close_letter(db, letter.id, now=now) or not accounts.join(
+            db, membership_id=membership_id, account_id=account.id, letter=letter, origin="merge", now=now
+        ):
+            raise MergeImpossible(agency_id=flow.agency_id, authorization_id=flow.authorization_id)
+        store.cancel_others(db, flow_id=flow.id, provisional_account_id=letter.id)
+        throttle.succeeded(db, deps, own, shared)
+        agency = tenancy.agency(db, flow.agency_id)
+        assert agency is not None
+        mail.enqueue(
+            db,
+            deps,
+            AccountMerged(
+                to=account.email,
+                agency_name=agency.name,
+                agency_color=agency.brand_color,
+                support=agency.support_phone or agency.support_email or "",
+                merged_at=now,
+                link=f"{deps.settings.issuer}/profile",
+            ),
+            flow_id=flow.id,
+        )
+        session_id = sessions.start(
+            db, deps, account_id=account.id, browser_digest=flow.browser_digest, token=token
+        )
+        audit.record(
+            db,
+            deps,
+            "merge.completed",
+            subject=account.id,
+            agency_id=flow.agency_id,
+            cause=flow.id,
+            letter=letter.id,
+            membership=membership_id,
+            session=session_id,
+        )
+    return Merged(after, token)
+
+
+def want_other_address(deps: Deps, *, flow_id: str, browser_digest: str) -> MergeAt | OtherAddressWanted:
+    """The person would rather use another address than merge."""
+    with transaction() as db:
+        flow = store.load(db, flow_id, now=deps.now(), browser_digest=browser_digest)
+        if flow.state is State.MERGED or not store.save(db, flow, rules.cancelled(flow)):
+            return MergeAt(flow)
+    return OtherAddressWanted(flow)
+
+
+def associated(deps: Deps, flow: MergeFlow) -> list[accounts.Place]:
+    """The places that are now one account, for the page that says so; empty before the merge."""
+    if flow.account_id is None:
+        return []
+    with reading() as db:
+        return accounts.places(db, flow.account_id)

@@ -1,0 +1,68 @@
+"""Pages of the merge (source, section II): Fusion de comptes, Comptes associés."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response
+
+from idp.database import reading
+from idp.errors import FieldError
+from idp.merge import steps, store
+from idp.merge.flow import MergeFlow, State
+from idp.merge.steps import MergeAt
+from idp.web.site import Site
+
+
+def blueprint(site: Site) -> Blueprint:
+    pages = Blueprint("merge", __name__)
+
+    def load(flow_id: str) -> MergeFlow:
+        with reading() as db:
+            return store.load(db, flow_id, now=site.deps.now(), browser_digest=site.browser().digest)
+
+    @pages.get("/merge/<flow_id>")
+    def offer(flow_id: str) -> Response:
+        return show(flow_id, None)
+
+    @pages.post("/merge/<flow_id>")
+    def submit(flow_id: str) -> Response:
+        try:
+            form = site.form(flow_id)
+            outcome = steps.submit_password(
+                site.deps,
+                flow_id=flow_id,
+                browser_digest=site.browser().digest,
+                password=form["password"],
+                network=site.network(),
+            )
+        except FieldError as error:
+            return show(flow_id, error)
+        return site.follow(outcome)
+
+    @pages.post("/merge/<flow_id>/other-address")
+    def other_address(flow_id: str) -> Response:
+        try:
+            site.form(flow_id)
+        except FieldError as error:
+            return show(flow_id, error)
+        return site.follow(
+            steps.want_other_address(site.deps, flow_id=flow_id, browser_digest=site.browser().digest)
+        )
+
+    def show(flow_id: str, error: FieldError | None) -> Response:
+        flow = load(flow_id)
+        if flow.state is not State.AWAITING_PASSWORD:
+            return site.follow(MergeAt(flow))
+        place = site.place(agency_id=flow.agency_id, authorization_id=flow.authorization_id)
+        return site.page("merge/offer.html", place, form_id=flow.id, error=error, flow=flow)
+
+    @pages.get("/merge/<flow_id>/done")
+    def done(flow_id: str) -> Response:
+        flow = load(flow_id)
+        if flow.state is not State.MERGED:
+            return site.follow(MergeAt(flow))
+        place = site.place(agency_id=flow.agency_id, authorization_id=flow.authorization_id)
+        return site.page(
+            "merge/done.html", place, form_id="login", flow=flow, places=steps.associated(site.deps, flow)
+        )
+
+    return pages

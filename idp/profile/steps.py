@@ -1,0 +1,71 @@
+"""What the signed-in person does on their own account."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from idp.accounts import store as accounts
+from idp.audit import store as audit
+from idp.database import reading, transaction
+from idp.deps import Deps
+from idp.errors import CurrentPasswordWrong
+from idp.grants import store as grants
+from idp.mail import store as mail
+from idp.mail.messages import PasswordChanged as Notice
+from idp.passwords import policy
+from idp.profile import flow
+from idp.sessions import store as sessions
+from idp.sessions.store import SignedIn
+from idp.throttle import store as throttle
+
+
+@dataclass(frozen=True)
+class PasswordChanged:
+    """The new password is set; this browser stays signed in under a fresh secret, every other is signed out."""
+
+    session_token: str = field(repr=False)
+
+
+def change_password(
+    deps: Deps,
+    signed_in: SignedIn,
+    *,
+    browser_digest: str,
+    network: str,
+    current: str,
+    new: str,
+    confirmation: str,
+) -> PasswordChanged:
+    """Replace the password, proven by the present one: a browser left open is not enough (ASVS 6.2.3).
+
+    Raises CurrentPasswordWrong, ConfirmationDiffers, PasswordUnchanged, PasswordTooWeak, PasswordTooLong,
+    TooManyAttempts, Overloaded.
+    """
+    flow.require_consistent(current, new, confirmation)
+    with reading() as db:
+        account = accounts.account(db, signed_in.account_id)
+        places = accounts.places(db, signed_in.account_id)
+    assert account is not None
+    words = [w for p in places for w in (p.first_name, p.last_name, p.company_name, p.city, p.agency_name)]
+    policy.require(new, policy.PRESETS[deps.settings.password_policy], words=[*words, *account.email.split("@")])
+    own, shared = throttle.account(deps.settings, account.email_key), throttle.network(deps.settings, network)
+    with transaction() as db:
+        throttle.admit(db, deps, own, shared)
+    if not deps.hasher.verify(current, account.password_hash):
+        raise CurrentPasswordWrong()
+    password_hash = deps.hasher.hash(new)
+    now = deps.now()
+    token = deps.new_token(256)
+    with transaction() as db:
+        throttle.succeeded(db, deps, own, shared)
+        accounts.set_password(db, account.id, password_hash, now=now)
+        grants.revoke_of_account(db, account.id, now=now, except_session=signed_in.id)
+        sessions.end_all(db, account.id, now=now, except_id=signed_in.id)
+        sessions.renew(db, deps, signed_in.id, token=token)
+        agency_name = places[0].agency_name if places else "Mon compte immobilier"
+        notice = Notice(
+            to=account.email, agency_name=agency_name, changed_at=now, link=f"{deps.settings.issuer}/reset"
+        )
+        mail.enqueue(db, deps, notice)
+        audit.record(db, deps, "profile.password-changed", subject=account.id, cause=signed_in.id, network=network)
+    return PasswordChanged(token)

@@ -1,0 +1,72 @@
+"""Pages of the profile (source, section IV b)."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, request
+
+from idp.accounts import store as accounts
+from idp.database import reading
+from idp.errors import FieldError
+from idp.passwords.policy import PRESETS
+from idp.profile import steps
+from idp.sessions.store import SignedIn
+from idp.web.site import Site
+
+PASSWORD_FORM = "profile-password"  # noqa: S105 - a form's name
+
+
+def blueprint(site: Site) -> Blueprint:
+    pages = Blueprint("profile", __name__)
+
+    @pages.get("/profile")
+    def profile() -> Response:
+        signed_in = site.signed_in()
+        if signed_in is None:
+            return site.see_other(site.place().url("/login"))
+        with reading() as db:
+            places = accounts.places(db, signed_in.account_id)
+        return site.page(
+            "profile/profile.html",
+            site.place(),
+            form_id="logout",
+            signed_in=signed_in,
+            places=places,
+            changed="changed" in request.args,
+        )
+
+    @pages.get("/profile/password")
+    def password() -> Response:
+        signed_in = site.signed_in()
+        return site.see_other(site.place().url("/login")) if signed_in is None else show(signed_in, None)
+
+    @pages.post("/profile/password")
+    def submit_password() -> Response:
+        signed_in = site.signed_in()
+        if signed_in is None:
+            return site.see_other(site.place().url("/login"))
+        try:
+            form = site.form(PASSWORD_FORM)
+            outcome = steps.change_password(
+                site.deps,
+                signed_in,
+                browser_digest=site.browser().digest,
+                network=site.network(),
+                current=form["current_password"],
+                new=form["new_password"],
+                confirmation=form["confirmation"],
+            )
+        except FieldError as error:
+            return show(signed_in, error)
+        return site.follow(outcome)
+
+    def show(signed_in: SignedIn, error: FieldError | None) -> Response:
+        return site.page(
+            "profile/password.html",
+            site.place(),
+            form_id=PASSWORD_FORM,
+            error=error,
+            signed_in=signed_in,
+            criteria=PRESETS[site.deps.settings.password_policy].criteria,
+        )
+
+    return pages

@@ -1,0 +1,182 @@
+"""What the person does in a reset, one function an act (source, section IV a)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy.orm import Session
+
+from idp.accounts import addresses
+from idp.accounts import store as accounts
+from idp.audit import store as audit
+from idp.database import reading, transaction
+from idp.deps import Deps
+from idp.errors import ConfirmationDiffers, LinkUnknown, LinkUsed, ResetIdentifierMissing
+from idp.grants import store as grants
+from idp.links import store as links
+from idp.links.store import LinkKind, Mailed
+from idp.mail import store as mail
+from idp.mail.messages import PasswordChanged, ResetPassword
+from idp.passwords import policy
+from idp.reset import flow as rules
+from idp.reset import store
+from idp.reset.flow import ResetFlow, State
+from idp.sessions import store as sessions
+from idp.tenancy import store as tenancy
+from idp.throttle import store as throttle
+from idp.throttle.store import Limit
+
+
+@dataclass(frozen=True)
+class ResetAsked:
+    """The neutral page: if the address is somebody's, a mail is under way."""
+
+    flow: ResetFlow
+
+
+@dataclass(frozen=True)
+class PasswordReset:
+    """The new password is set; the page that says so comes next. here: in the browser that asked for the reset."""
+
+    flow: ResetFlow
+    here: bool
+
+
+def ask(
+    deps: Deps,
+    *,
+    identifier: str,
+    browser_digest: str,
+    network: str,
+    agency_id: str | None,
+    authorization_id: str | None,
+    merge_flow_id: str | None,
+) -> ResetAsked:
+    """Ask for a new password. Known or not, the same row is written and the same page follows.
+
+    Raises ResetIdentifierMissing, TooManyAttempts (of this network; of one address only the mails are limited, and
+    silently, since a refusal would tell that the address is known).
+    """
+    if not identifier.strip():
+        raise ResetIdentifierMissing()
+    key = addresses.key(identifier)
+    now = deps.now()
+    with transaction() as db:
+        throttle.admit(db, deps, throttle.network(deps.settings, f"{network}"))
+        may_mail = throttle.count(db, deps, _mails_to(deps, key)) is None
+        account = accounts.account_by_email(db, key)
+        flow = ResetFlow(
+            id=deps.new_token(128),
+            version=1,
+            state=State.AWAITING_LINK,
+            agency_id=agency_id,
+            account_id=account.id if account and account.active else None,
+            browser_digest=browser_digest,
+            authorization_id=authorization_id,
+            merge_flow_id=merge_flow_id,
+            email=identifier.strip()[: addresses.LONGEST],
+            created_at=now,
+            expires_at=now + deps.settings.flow_validity,
+        )
+        store.add(db, flow)
+        token = deps.new_token(256)
+        links.issue(db, deps, kind=LinkKind.RESET, flow_id=flow.id, email_key=key, token=token)
+        if account is not None and account.active and may_mail:
+            name, color, support = _voice(db, agency_id)
+            message = ResetPassword(
+                to=account.email,
+                agency_name=name,
+                agency_color=color,
+                support=support,
+                link=f"{deps.settings.issuer}/reset/confirm/{token}",
+                expires_at=now + deps.settings.link_validity,
+            )
+            mail.enqueue(db, deps, message, flow_id=flow.id)
+        audit.record(
+            db, deps, "reset.asked", subject=flow.account_id, agency_id=agency_id, cause=flow.id, network=network
+        )
+    return ResetAsked(flow)
+
+
+def open_link(deps: Deps, token: str) -> ResetFlow:
+    """The flow of a mailed link, to show its page; nothing changes. Raises LinkUnknown, LinkUsed."""
+    with reading() as db:
+        return _linked(db, deps, token)[1]
+
+
+def set_password(
+    deps: Deps, *, token: str, browser_digest: str, new_password: str, confirmation: str
+) -> PasswordReset:
+    """The new password. Every sign-in and every portal's token of the account ends; a notice is mailed.
+
+    Raises LinkUnknown, LinkUsed, PasswordTooWeak, PasswordTooLong, ConfirmationDiffers, Overloaded.
+    """
+    with reading() as db:
+        mailed, before = _linked(db, deps, token)
+        assert before.account_id is not None
+        account = accounts.account(db, before.account_id)
+        words = _words(db, before.account_id)
+    assert account is not None
+    policy.require(
+        new_password,
+        policy.PRESETS[deps.settings.password_policy],
+        words=(*words, *account.email.split("@")),
+    )
+    if new_password != confirmation:
+        raise ConfirmationDiffers()
+    password_hash = deps.hasher.hash(new_password)
+    now = deps.now()
+    after = rules.completed(before)
+    with transaction() as db:
+        links.consume(db, mailed, now=now)
+        if not store.save(db, before, after):
+            raise LinkUsed()
+        accounts.set_password(db, account.id, password_hash, now=now)
+        sessions.end_all(db, account.id, now=now)
+        grants.revoke_of_account(db, account.id, now=now)
+        links.void_others(db, flow_ids=store.cancel_others(db, flow_id=before.id, account_id=account.id))
+        throttle.forget(db, deps, throttle.account(deps.settings, account.email_key))
+        name, color, support = _voice(db, before.agency_id)
+        notice = PasswordChanged(
+            to=account.email,
+            agency_name=name,
+            agency_color=color,
+            support=support,
+            changed_at=now,
+            link=f"{deps.settings.issuer}/reset",
+        )
+        mail.enqueue(db, deps, notice, flow_id=before.id)
+        audit.record(db, deps, "reset.completed", subject=account.id, agency_id=before.agency_id, cause=before.id)
+    return PasswordReset(after, here=browser_digest == before.browser_digest)
+
+
+def _linked(db: Session, deps: Deps, token: str) -> tuple[Mailed, ResetFlow]:
+    mailed = links.find(db, deps, kind=LinkKind.RESET, token=token)
+    flow = store.load(db, mailed.flow_id, now=deps.now())
+    if flow.state is State.COMPLETED:
+        raise LinkUsed(agency_id=flow.agency_id)
+    if flow.state is State.CANCELLED or flow.account_id is None:
+        raise LinkUnknown(agency_id=flow.agency_id)
+    return mailed, flow
+
+
+def _voice(db: Session, agency_id: str | None) -> tuple[str, str | None, str]:
+    """In whose name a mail is written: the agency's, else the service's."""
+    agency = tenancy.agency(db, agency_id) if agency_id else None
+    if agency is None:
+        return "Mon compte immobilier", None, ""
+    return agency.name, agency.brand_color, agency.support_phone or agency.support_email or ""
+
+
+def _words(db: Session, account_id: str) -> tuple[str, ...]:
+    """What the person, the agencies and the towns are called."""
+    return tuple(
+        word
+        for place in accounts.places(db, account_id)
+        for word in (place.first_name, place.last_name, place.company_name, place.city, place.agency_name)
+    )
+
+
+def _mails_to(deps: Deps, key: str) -> Limit:
+    return Limit(f"reset-mails:{key}", deps.settings.mails_per_address_per_hour, delay=timedelta(hours=1))

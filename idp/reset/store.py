@@ -1,0 +1,52 @@
+"""Every SQL statement about reset flows."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from idp.database import changed
+from idp.errors import FlowExpired, FlowUnknown
+from idp.reset.flow import ResetFlow, State
+from idp.reset.tables import ResetFlow as Row
+
+_COLUMNS = [getattr(Row, name) for name in ResetFlow.__dataclass_fields__]
+
+
+def add(db: Session, flow: ResetFlow) -> None:
+    db.execute(insert(Row).values(**vars(flow)))
+
+
+def load(db: Session, flow_id: str, *, now: datetime) -> ResetFlow:
+    """A flow by its id, in any browser: its pages tell nothing, and its link may be opened on a phone.
+
+    Raises FlowUnknown, FlowExpired.
+    """
+    row = db.execute(select(*_COLUMNS).where(Row.id == flow_id)).one_or_none()
+    if row is None:
+        raise FlowUnknown()
+    flow = ResetFlow(**row._mapping | {"state": State(row.state)})
+    if flow.expires_at <= now and flow.state is State.AWAITING_LINK:
+        raise FlowExpired(agency_id=flow.agency_id)
+    return flow
+
+
+def save(db: Session, before: ResetFlow, after: ResetFlow) -> bool:
+    """Store a transition; False when the flow changed since `before` was loaded."""
+    values = {name: value for name, value in vars(after).items() if name != "id"}
+    return changed(db.execute(update(Row).where(Row.id == before.id, Row.version == before.version).values(**values))) == 1
+
+
+def cancel_others(db: Session, *, flow_id: str, account_id: str) -> list[str]:
+    """The account's password was reset: its other open resets end. Returns their ids, whose links die too."""
+    return list(
+        db.scalars(
+            update(Row)
+            .where(Row.account_id == account_id, Row.id != flow_id, Row.state == State.AWAITING_LINK)
+            .values(state=State.CANCELLED, version=Row.version + 1)
+            .returning(Row.id)
+            .execution_options(synchronize_session=False)
+        )
+    )

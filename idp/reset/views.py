@@ -1,0 +1,108 @@
+"""Pages of the reset (source, section IV a)."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, request
+
+from idp.database import reading
+from idp.errors import FieldError
+from idp.passwords.policy import PRESETS
+from idp.reset import steps, store
+from idp.reset.flow import ResetFlow, State
+from idp.reset.steps import PasswordReset
+from idp.web.site import Place, Site
+
+ASK_FORM = "reset"
+LINK_FORM = "reset-link"
+
+
+def blueprint(site: Site) -> Blueprint:
+    pages = Blueprint("reset", __name__)
+
+    def load(flow_id: str) -> ResetFlow:
+        with reading() as db:
+            return store.load(db, flow_id, now=site.deps.now())
+
+    def place_of(flow: ResetFlow) -> Place:
+        here = flow.browser_digest == site.browser().digest
+        return site.place(agency_id=flow.agency_id, authorization_id=flow.authorization_id if here else "")
+
+    @pages.get("/reset")
+    def ask() -> Response:
+        place = site.place()
+        if place.agency is None and place.pending is None:
+            return site.see_other(place.url("/login/codes", then="reset"))
+        return show_ask(place, {"identifier": request.args.get("identifier", "")[:254]}, None)
+
+    @pages.post("/reset")
+    def submit() -> Response:
+        place = site.place()
+        try:
+            form = site.form(ASK_FORM)
+            outcome = steps.ask(
+                site.deps,
+                identifier=form["identifier"],
+                browser_digest=site.browser().digest,
+                network=site.network(),
+                agency_id=place.agency.id if place.agency else None,
+                authorization_id=place.pending.id if place.pending else None,
+                merge_flow_id=request.args.get("merge", "")[:43] or None,
+            )
+        except FieldError as error:
+            return show_ask(place, site.posted(), error)
+        return site.follow(outcome)
+
+    def show_ask(place: Place, values: dict[str, str], error: FieldError | None) -> Response:
+        merge = request.args.get("merge", "")[:43]
+        return site.page("reset/ask.html", place, form_id=ASK_FORM, values=values, error=error, merge=merge)
+
+    @pages.get("/reset/<flow_id>/sent")
+    def sent(flow_id: str) -> Response:
+        """The same words whoever the address belongs to."""
+        flow = load(flow_id)
+        if flow.state is State.COMPLETED:
+            return site.follow(PasswordReset(flow, here=flow.browser_digest == site.browser().digest))
+        return site.page("reset/sent.html", place_of(flow), flow=flow, sender=site.deps.settings.mail_from)
+
+    @pages.get("/reset/confirm/<token>")
+    def link(token: str) -> Response:
+        return show_link(token, None)
+
+    @pages.post("/reset/confirm/<token>")
+    def submit_link(token: str) -> Response:
+        try:
+            form = site.form(LINK_FORM)
+            outcome = steps.set_password(
+                site.deps,
+                token=token,
+                browser_digest=site.browser().digest,
+                new_password=form["new_password"],
+                confirmation=form["confirmation"],
+            )
+        except FieldError as error:
+            return show_link(token, error)
+        return site.follow(outcome)
+
+    def show_link(token: str, error: FieldError | None) -> Response:
+        flow = steps.open_link(site.deps, token)
+        return site.page(
+            "reset/password.html",
+            place_of(flow),
+            form_id=LINK_FORM,
+            error=error,
+            flow=flow,
+            token=token,
+            criteria=PRESETS[site.deps.settings.password_policy].criteria,
+        )
+
+    @pages.get("/reset/<flow_id>/done")
+    def done(flow_id: str) -> Response:
+        flow = load(flow_id)
+        if flow.state is not State.COMPLETED:
+            return site.see_other(place_of(flow).url("/login"))
+        place = place_of(flow)
+        here = flow.browser_digest == site.browser().digest
+        onward = f"/merge/{flow.merge_flow_id}" if here and flow.merge_flow_id else place.url("/login", reset="done")
+        return site.page("reset/done.html", place, flow=flow, onward=onward, stay="stay" in request.args)
+
+    return pages

@@ -1,0 +1,78 @@
+"""Every SQL statement about upgrade flows."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from idp.database import changed
+from idp.errors import FlowExpired, FlowUnknown
+from idp.upgrade.flow import OPEN, State, UpgradeFlow
+from idp.upgrade.tables import UpgradeFlow as Row
+
+_COLUMNS = [getattr(Row, name) for name in UpgradeFlow.__dataclass_fields__]
+_OPEN = [str(state) for state in OPEN]
+
+
+def add(db: Session, flow: UpgradeFlow) -> None:
+    db.execute(insert(Row).values(**vars(flow)))
+
+
+def load(db: Session, flow_id: str, *, now: datetime, browser_digest: str | None = None) -> UpgradeFlow:
+    """A flow by its id. browser_digest: the browser that asks; None for a mailed link, which may be opened anywhere.
+
+    Raises FlowUnknown (no such flow, or another browser's, which must look the same), FlowExpired.
+    """
+    row = db.execute(select(*_COLUMNS).where(Row.id == flow_id)).one_or_none()
+    if row is None:
+        raise FlowUnknown()
+    flow = UpgradeFlow(**row._mapping | {"state": State(row.state)})
+    if browser_digest is not None and flow.browser_digest != browser_digest:
+        # Where to start again is no secret: the agency's codes are in every letter.
+        raise FlowUnknown(agency_id=flow.agency_id, authorization_id=flow.authorization_id)
+    if flow.expires_at <= now and flow.state is not State.COMPLETED:
+        raise FlowExpired(agency_id=flow.agency_id, authorization_id=flow.authorization_id)
+    return flow
+
+
+def save(db: Session, before: UpgradeFlow, after: UpgradeFlow) -> bool:
+    """Store a transition; False when the flow changed since `before` was loaded, and nothing was stored."""
+    values = {name: value for name, value in vars(after).items() if name != "id"}
+    return changed(db.execute(update(Row).where(Row.id == before.id, Row.version == before.version).values(**values))) == 1
+
+
+def latest_open(db: Session, provisional_account_id: str, *, now: datetime) -> UpgradeFlow | None:
+    """The newest unfinished flow of a letter, in whichever browser."""
+    row = db.execute(
+        select(*_COLUMNS)
+        .where(Row.provisional_account_id == provisional_account_id, Row.state.in_(_OPEN), Row.expires_at > now)
+        .order_by(Row.created_at.desc(), Row.id)
+        .limit(1)
+    ).one_or_none()
+    return None if row is None else UpgradeFlow(**row._mapping | {"state": State(row.state)})
+
+
+def flows_of_letter(db: Session, provisional_account_id: str) -> list[str]:
+    """Ids of all flows of a letter, whose mailed links stand or fall together."""
+    return list(db.scalars(select(Row.id).where(Row.provisional_account_id == provisional_account_id)))
+
+
+def cancel_others(db: Session, *, flow_id: str, provisional_account_id: str) -> None:
+    """The letter was used: its other unfinished flows end, and their pages lead to sign-in."""
+    db.execute(
+        update(Row)
+        .where(Row.provisional_account_id == provisional_account_id, Row.id != flow_id, Row.state.in_(_OPEN))
+        .values(state=State.CANCELLED, version=Row.version + 1, password_hash=None)
+    )
+
+
+def follow(db: Session, flow_id: str, *, now: datetime) -> bool:
+    """Claim the one sign-in that a completed flow owes to its waiting browser; exactly one caller ever succeeds."""
+    statement = (
+        update(Row)
+        .where(Row.id == flow_id, Row.state == State.COMPLETED, Row.followed_at.is_(None))
+        .values(followed_at=now)
+    )
+    return changed(db.execute(statement)) == 1

@@ -1,0 +1,72 @@
+"""The two cookies: a random key that names a browser, and the secret of its sign-in.
+
+The browser key proves "same browser" for flows and anti-forgery, and is never overwritten while it is valid, so tabs
+cannot disturb each other. It signs nobody in. Both cookies are host-only, HttpOnly and SameSite=Lax; over https they
+carry the `__Host-` prefix, which a neighbouring subdomain cannot plant.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from flask import Request, Response
+
+from idp.deps import Deps
+from idp.digests import Kind
+from idp.settings import Settings
+
+_BROWSER_DAYS = 400  # the longest that browsers keep a cookie
+_KEY = re.compile(r"[A-Za-z0-9_-]{43}")
+
+
+@dataclass(frozen=True)
+class Browser:
+    """A browser: its key, the digest that rows keep of it, and whether the key must still be given to it."""
+
+    key: str = field(repr=False)
+    digest: str
+    new: bool
+
+
+def browser_cookie(settings: Settings) -> str:
+    return "__Host-browser" if settings.secure else "browser"
+
+
+def session_cookie(settings: Settings) -> str:
+    return "__Host-session" if settings.secure else "session"
+
+
+def recognise(request: Request, deps: Deps) -> Browser:
+    """The browser of a request; a new key for one without, or with something that is no key of ours."""
+    key = request.cookies.get(browser_cookie(deps.settings), "")
+    new = _KEY.fullmatch(key) is None
+    if new:
+        key = deps.new_token(256)
+    return Browser(key, deps.digests.digest(Kind.BROWSER, key), new)
+
+
+def session_token(request: Request, deps: Deps) -> str | None:
+    """The secret of the browser's sign-in, as presented."""
+    token = request.cookies.get(session_cookie(deps.settings), "")
+    return token if _KEY.fullmatch(token) else None
+
+
+def remember_browser(response: Response, deps: Deps, browser: Browser) -> None:
+    _set(response, deps, browser_cookie(deps.settings), browser.key, days=_BROWSER_DAYS)
+
+
+def remember_session(response: Response, deps: Deps, token: str) -> None:
+    _set(response, deps, session_cookie(deps.settings), token, days=deps.settings.session_absolute_days)
+
+
+def forget_session(response: Response, deps: Deps) -> None:
+    response.delete_cookie(
+        session_cookie(deps.settings), path="/", secure=deps.settings.secure, httponly=True, samesite="Lax"
+    )
+
+
+def _set(response: Response, deps: Deps, name: str, value: str, *, days: int) -> None:
+    response.set_cookie(
+        name, value, max_age=days * 86400, path="/", secure=deps.settings.secure, httponly=True, samesite="Lax"
+    )

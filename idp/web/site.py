@@ -1,0 +1,184 @@
+"""The site: what a view needs, in one value made by `app.py`. Views get a `Site` and nothing global.
+
+`next_page` and `pending` come from layers above (journey, the authorization endpoint), handed in so that pages can
+send people on without knowing where.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Response, redirect, request
+
+from idp.database import reading, transaction
+from idp.deps import Deps
+from idp.errors import AgencyUnknown, IdpError
+from idp.sessions import store as sessions
+from idp.sessions.store import SignedIn
+from idp.tenancy import resolve
+from idp.tenancy import store as tenancy
+from idp.tenancy.store import AgencyView
+from idp.texts import negotiate
+from idp.web import browser as browsers
+from idp.web import csrf, forms
+from idp.web.browser import Browser
+from idp.web.forms import Form
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A portal's request that waits for the person, as pages need it.
+
+    origin: of the portal's redirect URI, where a form may lead on to. login_hint: identifier to fill in.
+    sign_in_after: a sign-in older than this does not answer the request (prompt=login, max_age); None: any does.
+    """
+
+    id: str
+    agency_id: str | None
+    client_name: str
+    origin: str
+    login_hint: str
+    ui_locales: str
+    sign_in_after: datetime | None
+    answered: bool
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the person is: for which agency, with which pending request, and in which language."""
+
+    agency: AgencyView | None
+    pending: Pending | None
+    language: str
+    targets: tuple[str, ...] = ()
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The parameters that keep the place in a URL of ours."""
+        found = dict(resolve.query(self.agency))
+        if self.pending is not None:
+            found["authorization"] = self.pending.id
+        return found
+
+    def url(self, path: str, **more: str) -> str:
+        """A path of ours with the place kept in its query."""
+        query = {**self.query, **more}
+        return f"{path}?{urlencode(query)}" if query else path
+
+
+@dataclass(frozen=True)
+class Site:
+    """deps; next_page: outcome of a step -> path or address to go on to; pending: id and browser -> what waits."""
+
+    deps: Deps
+    next_page: Callable[[Any], str]
+    pending: Callable[[str, Browser], Pending | None]
+    targets: Callable[[AgencyView | None, Pending | None], tuple[str, ...]]
+    render: Callable[..., Response] = field(repr=False)
+
+    # --- the request ---------------------------------------------------------------------------------------------
+
+    def browser(self) -> Browser:
+        """The browser of this request; its key is the same each time it is asked for within the request."""
+        known = request.environ.get("idp.browser")
+        if known is None:
+            known = request.environ["idp.browser"] = browsers.recognise(request, self.deps)
+        return known  # type: ignore[no-any-return]
+
+    def network(self) -> str:
+        """The address that the request came from, as far as the trusted proxies tell."""
+        return request.remote_addr or ""
+
+    def signed_in(self) -> SignedIn | None:
+        """The live sign-in of this browser; its last use is written now and then."""
+        token = browsers.session_token(request, self.deps)
+        if token is None:
+            return None
+        with reading() as db:
+            found = sessions.find(db, self.deps, token)
+        if found is not None and sessions.stale(found, now=self.deps.now()):
+            with transaction() as db:
+                sessions.touch(db, found.id, now=self.deps.now())
+        return found
+
+    def form(self, form_id: str) -> Form:
+        """The posted form, its anti-forgery token checked. Raises MalformedRequest, ForeignPost, StalePage."""
+        form = forms.read(request)
+        csrf.require(request, self.deps, self.browser(), form_id)
+        return form
+
+    def posted(self) -> dict[str, str]:
+        """What of a posted form may be shown again, even one whose anti-forgery token does not fit."""
+        return forms.read(request).shown if request.method == "POST" else {}
+
+    def language(self, pending: Pending | None) -> str:
+        """French unless the portal's request, or else the browser, prefers English."""
+        asked = pending.ui_locales if pending is not None else ""
+        return negotiate(asked or request.headers.get("Accept-Language"))
+
+    def place(self, *, agency_id: str | None = None, authorization_id: str | None = None) -> Place:
+        """The place of this request: from a flow's row when given, else from the URL.
+
+        Raises AgencyUnknown when codes stand in the URL that name no open agency.
+        """
+        if authorization_id is None:
+            authorization_id = request.args.get("authorization")
+        pending = self.pending(authorization_id, self.browser()) if authorization_id else None
+        agency = self._agency(agency_id, pending)
+        return Place(agency, pending, self.language(pending), self.targets(agency, pending))
+
+    def _agency(self, agency_id: str | None, pending: Pending | None) -> AgencyView | None:
+        with reading() as db:
+            if agency_id is not None:
+                return tenancy.agency(db, agency_id)
+            codes = [request.args.getlist(name) for name in (resolve.CUSTOMER, resolve.COMPANY)]
+            if any(codes):
+                if any(len(given) != 1 for given in codes):
+                    raise AgencyUnknown()
+                return resolve.by_codes(db, forms.tidy(codes[0][0]), forms.tidy(codes[1][0]))
+            if pending is not None and pending.agency_id is not None:
+                return tenancy.agency(db, pending.agency_id)
+        return None
+
+    # --- the answer ----------------------------------------------------------------------------------------------
+
+    def follow(self, outcome: Any) -> Response:
+        """303 to where the outcome leads; a sign-in that came with it is given to the browser."""
+        response = self.see_other(self.next_page(outcome))
+        token = getattr(outcome, "session_token", None)
+        if token is not None:
+            browsers.remember_session(response, self.deps, token)
+        return response
+
+    def see_other(self, url: str) -> Response:
+        """303: the browser turns to GET, so a reload repeats nothing and a password is not posted on (RFC 9700 4.12)."""
+        response = redirect(url, code=303)
+        assert isinstance(response, Response)
+        return response
+
+    def page(
+        self,
+        template: str,
+        place: Place,
+        *,
+        form_id: str = "",
+        values: dict[str, str] | None = None,
+        error: IdpError | None = None,
+        status: int | None = None,
+        **context: Any,
+    ) -> Response:
+        """A page: 200, or the status of the failure that is shown on it."""
+        return self.render(
+            template,
+            place=place,
+            browser=self.browser(),
+            csrf_token=csrf.token(self.deps, self.browser(), form_id) if form_id else "",
+            values=values or {},
+            error=error,
+            status=status or (error.status if error is not None else 200),
+            **context,
+        )

@@ -1,0 +1,28 @@
+"""`idp NOUN VERB` and `python -m idp`: everything an operator does from a terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def main() -> None:
+    """Run the command line and leave with its exit code (idp.cli.failures.ExitCode)."""
+    from idp.cli import command
+
+    try:
+        command.main(prog_name="idp", standalone_mode=True)
+    finally:
+        _flush()
+
+
+def _flush() -> None:
+    """Write what is left now: a reader that is gone (`idp … | head`) must not make the interpreter complain at exit."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,210 @@
+"""What `idp doctor` looks at: one small function a subject, each answering with findings and never raising.
+
+`ready` is green, `care` amber (works, but somebody should know), `broken` red (people cannot sign in, or it is unsafe).
+"""
+
+from __future__ import annotations
+
+import os
+import smtplib
+import stat
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from idp.accounts.tables import ProvisionalAccount
+from idp.deps import Deps
+from idp.mail import sender
+from idp.mail.tables import OutboxMail
+from idp.oidc.keys import keyring
+from idp.oidc.keys import store as keys
+from idp.oidc.registration import store as registration
+from idp.oidc.registration.rules import loopback
+from idp.passwords.hashing import Hasher
+from idp.settings import DEVELOPMENT_SECRET, PREFIX, PolicyPreset, Settings
+from idp.tenancy import store as tenancy
+from idp.terms import store as terms
+
+
+class Level(StrEnum):
+    READY = "ready"
+    CARE = "care"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True)
+class Finding:
+    check: str
+    level: Level
+    detail: str
+
+
+def local(settings: Settings) -> bool:
+    """Whether only this machine can reach the provider: a developer's or a demonstration."""
+    return loopback(urlsplit(settings.issuer).hostname)
+
+
+# --- settings, without a database ------------------------------------------------------------------------------------
+
+
+def issuer(settings: Settings) -> Finding:
+    if settings.secure or local(settings):
+        return Finding("issuer", Level.READY, settings.issuer)
+    return Finding("issuer", Level.BROKEN, f"{settings.issuer} is not https: passwords would travel readable")
+
+
+def secret(settings: Settings) -> Finding:
+    if settings.secret_key.get_secret_value() != DEVELOPMENT_SECRET:
+        return Finding("secret", Level.READY, "the master secret is your own")
+    if local(settings):
+        return Finding("secret", Level.READY, "the development secret, which is fine on this machine only")
+    return Finding("secret", Level.BROKEN, "the development secret is known to everybody: set IDP_SECRET_KEY_FILE")
+
+
+_CNIL = {
+    PolicyPreset.CNIL: "12 characters of 4 kinds: CNIL 2022-100, case 1 (password alone, 80 bits)",
+    PolicyPreset.NIST: "15 characters of any kind: CNIL 2022-100, case 2 (with delays after failures, 50 bits)",
+    PolicyPreset.SOURCE: "6 characters of 4 kinds, 39 bits: below CNIL 2022-100, whose case 2 asks for 50",
+}
+
+
+def password_policy(settings: Settings) -> Finding:
+    """Which case of the CNIL's recommendation the criteria reach (docs/decisions/0004-password-policy.md)."""
+    below = settings.password_policy is PolicyPreset.SOURCE and not local(settings)
+    detail = f"{settings.password_policy}: {_CNIL[settings.password_policy]}"
+    return Finding("password policy", Level.CARE if below else Level.READY, detail)
+
+
+def hashing(settings: Settings, deps: Deps) -> Finding:
+    started = time.perf_counter()
+    Hasher(deps.digests, cost=settings.bcrypt_cost, concurrency=1, queue_limit=1)
+    seconds = time.perf_counter() - started
+    level = Level.CARE if seconds > 1 or (settings.bcrypt_cost < 10 and not local(settings)) else Level.READY
+    return Finding("password hashing", level, f"cost {settings.bcrypt_cost}: {seconds * 1000:.0f} ms a password")
+
+
+def secret_files() -> Iterator[Finding]:
+    """Files named by IDP_…_FILE hold secrets: nobody but their owner, and at most the group, may read them."""
+    for name, value in sorted(os.environ.items()):
+        if not name.startswith(PREFIX) or not name.endswith("_FILE"):
+            continue
+        try:
+            mode = stat.S_IMODE(Path(value).stat().st_mode)
+        except OSError as error:
+            yield Finding("secret files", Level.BROKEN, f"{value}: {error.strerror}")
+            continue
+        if mode & stat.S_IRWXO:
+            yield Finding("secret files", Level.BROKEN, f"{value} is open to everybody ({mode:04o}): chmod 600")
+        else:
+            yield Finding("secret files", Level.READY, f"{value} ({mode:04o})")
+
+
+def mail_server(settings: Settings) -> Finding:
+    where = f"{settings.smtp_host}:{settings.smtp_port} ({settings.smtp_security})"
+    try:
+        server = sender._connect(settings)
+    except (OSError, smtplib.SMTPException) as error:
+        return Finding("mail server", Level.BROKEN, f"{where} does not answer: {error}")
+    try:
+        server.noop()
+    except (OSError, smtplib.SMTPException) as error:
+        return Finding("mail server", Level.BROKEN, f"{where} broke off: {error}")
+    finally:
+        server.close()
+    return Finding("mail server", Level.READY, f"{where} answers")
+
+
+# --- what is stored --------------------------------------------------------------------------------------------------
+
+
+def signing_keys(db: Session, deps: Deps) -> Finding:
+    try:
+        stored = keys.keys(db, deps)
+    except Exception:  # noqa: BLE001 - cryptography's InvalidTag: sealed under another master secret
+        return Finding(
+            "signing keys", Level.BROKEN, "cannot be opened: the master secret is not the one they were made with"
+        )
+    now = deps.now()
+    signing = {key.algorithm: key for key in stored if key.signs_from <= now and key.retired_at is None}
+    missing = [algorithm for algorithm in keyring.ALGORITHMS if algorithm not in signing]
+    if missing:
+        return Finding("signing keys", Level.BROKEN, f"no {' and no '.join(missing)} key signs: run `idp db upgrade`")
+    oldest = min(signing.values(), key=lambda key: key.signs_from)
+    age = (now - oldest.signs_from).days
+    if age > 365:
+        return Finding(
+            "signing keys", Level.CARE, f"the {oldest.algorithm} key signs since {age} days: `idp keys rotate`"
+        )
+    return Finding("signing keys", Level.READY, f"{', '.join(sorted(signing))}, the oldest {age} days old")
+
+
+def terms_published(db: Session, _deps: Deps) -> Finding:
+    current = terms.current(db)
+    if current is None:
+        return Finding("terms", Level.BROKEN, "none published: nobody can activate an account (`idp terms publish`)")
+    return Finding("terms", Level.READY, f"version {current.version}, since {current.published_at:%Y-%m-%d}")
+
+
+def default_portals(db: Session, _deps: Deps) -> Finding:
+    agencies = [agency for agency in tenancy.agencies(db) if not agency.disabled]
+    if not agencies:
+        return Finding("agencies", Level.CARE, "none open: `idp agencies create`")
+    having = {c.agency_id for c in registration.all_clients(db) if c.default_portal and c.disabled_at is None}
+    without = [f"{a.customer_code}/{a.company_code}" for a in agencies if a.id not in having]
+    if not without:
+        return Finding("agencies", Level.READY, f"{len(agencies)} open, each with a default portal")
+    some = ", ".join(without[:5]) + (", …" if len(without) > 5 else "")
+    detail = f"{len(without)} of {len(agencies)} have no default portal, their sign-in ends at the profile: {some}"
+    return Finding("agencies", Level.CARE, detail)
+
+
+def outbox(db: Session, deps: Deps) -> Finding:
+    count, oldest = db.execute(
+        select(func.count(), func.min(OutboxMail.created_at)).where(OutboxMail.state == "queued")
+    ).one()
+    if not count:
+        return Finding("outbox", Level.READY, "no mail waits")
+    age = deps.now() - oldest
+    level = Level.READY if age < timedelta(minutes=5) else Level.CARE if age < timedelta(hours=1) else Level.BROKEN
+    minutes = int(age.total_seconds() // 60)
+    return Finding(
+        "outbox", level, f"{count} mails wait, the oldest since {minutes} minutes; is `idp mail run` running?"
+    )
+
+
+def letters(db: Session, _deps: Deps) -> Finding:
+    waiting = db.scalars(select(func.count(ProvisionalAccount.sealed_password))).one()
+    if waiting:
+        detail = f"{waiting} generated passwords wait for `idp accounts import --letters`"
+        return Finding("letters", Level.CARE, detail)
+    return Finding("letters", Level.READY, "no generated password waits for a letters file")
+
+
+def clock(db: Session, deps: Deps) -> Finding:
+    """Hosts must agree on the time: codes live for a minute, and portals refuse tokens from the future."""
+    here = deps.now()
+    if db.get_bind().dialect.name != "postgresql":
+        if here < datetime(2026, 1, 1, tzinfo=UTC):
+            return Finding("clock", Level.BROKEN, f"{here:%Y-%m-%d %H:%M} UTC cannot be right")
+        return Finding("clock", Level.READY, f"{here:%Y-%m-%d %H:%M} UTC; the database is on this machine")
+    there: datetime = db.execute(text("SELECT clock_timestamp()")).scalar_one()
+    seconds = abs((here - there).total_seconds())
+    level = Level.READY if seconds < 2 else Level.CARE if seconds < 30 else Level.BROKEN
+    return Finding("clock", level, f"{seconds:.1f} s from the database's clock")
+
+
+STORED: tuple[Callable[[Session, Deps], Finding], ...] = (
+    signing_keys,
+    terms_published,
+    default_portals,
+    outbox,
+    letters,
+    clock,
+)

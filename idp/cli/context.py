@@ -1,0 +1,101 @@
+"""Opening the provider for a command: settings, database, dependencies; changing it, with dry run and audit."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import click
+from flask import Flask
+from sqlalchemy.orm import Session
+
+from idp.app import create_database_app
+from idp.audit import store as audit_store
+from idp.cli.output import say
+from idp.database import db, transaction
+from idp.deps import Deps
+from idp.digests import Digests
+from idp.migrations import require_current
+from idp.passwords.hashing import Hasher
+from idp.settings import Settings, load
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class _NoHasher(Hasher):
+    """Stands where commands hash nothing: making a real one costs a quarter of a second (its decoy hash)."""
+
+    def __init__(self) -> None:
+        pass
+
+    def _bcrypt(self, password: str) -> str:
+        raise NotImplementedError("this command was not meant to hash passwords")
+
+
+@contextmanager
+def opened(*, any_schema: bool = False) -> Iterator[Deps]:
+    """The dependencies of a command, inside the application context of its database.
+
+    any_schema: also with a database that is not at this program's version, for `idp db` itself.
+    Raises SettingsError, SchemaError, and SQLAlchemy's OperationalError when the database is away.
+    """
+    settings = load()
+    with database(settings) as app:
+        if not any_schema:
+            require_current(app)
+        yield light_deps(settings)
+
+
+@contextmanager
+def database(settings: Settings) -> Iterator[Flask]:
+    """The application of the settings' database, its context pushed; connections are closed at the end."""
+    app = create_database_app(settings)
+    with app.app_context():
+        try:
+            yield app
+        finally:
+            db.engine.dispose()
+
+
+def light_deps(settings: Settings) -> Deps:
+    """Dependencies without a password hasher."""
+    return Deps(settings=settings, digests=Digests(settings.secret_key.get_secret_value()), hasher=_NoHasher())
+
+
+def dry_run_option(command: Command) -> Command:
+    """Adds `--dry-run` to a command that changes things."""
+    return click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")(command)
+
+
+class _Undo(Exception):
+    """Ends a dry run's transaction."""
+
+
+@contextmanager
+def changing(*, dry_run: bool) -> Iterator[Session]:
+    """A transaction; a dry run does everything, constraints included, and rolls it back."""
+    try:
+        with transaction() as session:
+            yield session
+            if dry_run:
+                raise _Undo  # noqa: TRY301 - the way to roll back from inside
+    except _Undo:
+        say("dry run: nothing was changed")
+
+
+def record(session: Session, deps: Deps, name: str, *, agency_id: str | None = None, **details: Any) -> None:
+    """Write the audit event of a command. name: without its source, such as `client-created`."""
+    audit_store.record(session, deps, f"cli.{name}", agency_id=agency_id, cause=operator(), **details)
+
+
+def operator() -> str:
+    """Who is at the terminal, as the operating system knows them; also who became root for it."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())  # a container's user has a number and often no name
+    behind = os.environ.get("SUDO_USER")
+    return f"os:{user}{f' ({behind})' if behind and behind != user else ''}"[:64]

@@ -1,0 +1,282 @@
+"""The commands on one portal: create, list, show, update, disable, enable, delete, rotate-secret."""
+
+from __future__ import annotations
+
+import re
+import sys
+import unicodedata
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import click
+from sqlalchemy.orm import Session
+
+from idp.cli import values
+from idp.cli.clients import secrets, shown, sql
+from idp.cli.clients.defaults import NEW
+from idp.cli.clients.shown import Owners
+from idp.cli.context import changing, dry_run_option, opened, record
+from idp.cli.failures import Conflict, Failure, NotFound
+from idp.cli.output import Command, Output, assignments, output_option, rows, say
+from idp.cli.output import record as print_record
+from idp.database import reading
+from idp.deps import Deps
+from idp.oidc.registration import rules, store
+from idp.oidc.registration.rules import Client
+
+
+def _registration_options(command: Command) -> Command:
+    """The options that `create` and `update` share; what is not given stays as it is."""
+    for option in (
+        click.option("--application-type", type=click.Choice(rules.APPLICATION_TYPES), help="web, or native (an app)."),
+        click.option("--id-token-alg", type=click.Choice(rules.SIGNING_ALGORITHMS), help="Signature of ID tokens."),
+        click.option("--scope", help="Scopes that it may ask for, in quotes, separated by spaces."),
+        click.option("--grant-type", multiple=True, type=click.Choice(rules.GRANT_TYPES), help="Repeat for several."),
+        click.option("--auth-method", type=click.Choice(rules.AUTH_METHODS), help="How it proves itself."),
+        click.option("--initiate-login-uri", help="Where a sign-in that was started here goes on (OIDC Core 4)."),
+        click.option("--post-logout-redirect-uri", multiple=True, help="Where it may come back to after sign-out."),
+        click.option("--redirect-uri", multiple=True, help="Where codes may be sent, exactly. Repeat for several."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command()
+@click.option("--id", "client_id", help="The client_id; made from the name when not given.")
+@click.option("--name", required=True, help="What people know the portal as.")
+@click.option("--agency", metavar="CLIENT/SOCIETE", help="It belongs to this agency, and sees this agency only.")
+@click.option("--customer", metavar="CODE", help="It belongs to this customer, and sees its agencies.")
+@_registration_options
+@click.option("--default-portal", is_flag=True, help="A sign-in at the agency goes on to it.")
+@click.option("--public", is_flag=True, help="It cannot keep a secret: a single-page or native application.")
+@click.option("--no-pkce", is_flag=True, help="Do not require PKCE: only for a portal whose software lacks it.")
+@dry_run_option
+@output_option
+def create(
+    client_id: str | None,
+    name: str,
+    agency: str | None,
+    customer: str | None,
+    default_portal: bool,
+    public: bool,
+    no_pkce: bool,
+    dry_run: bool,
+    output: Output,
+    **given: Any,
+) -> None:
+    """Add a portal and print the settings to paste into it. The secret is printed now and never again.
+
+    Without --agency and --customer the portal belongs to the platform and sees all agencies.
+
+    Example: idp clients create --name "Extranet ADB" --agency ADB/TLS01 --redirect-uri https://extranet.example/retour
+    """
+    if agency and customer:
+        raise click.UsageError("--agency or --customer, not both: the agency tells the customer")
+    if public and given["auth_method"] not in (None, "none"):
+        raise click.UsageError("--public means --auth-method none")
+    with opened() as deps, changing(dry_run=dry_run) as db:
+        wanted = _changed(
+            replace(
+                NEW,
+                id=client_id or _id_from(name, deps),
+                name=values.name(name),
+                customer_id=values.customer(db, customer).id if customer else None,
+                agency_id=values.agency(db, agency).id if agency else None,
+                default_portal=default_portal,
+                token_endpoint_auth_method="none" if public else NEW.token_endpoint_auth_method,
+                require_pkce=not no_pkce,
+            ),
+            given,
+        )
+        _require_sound(db, wanted)
+        if store.find(db, wanted.id, now=deps.now()) is not None:
+            raise Conflict(f"client {wanted.id} exists already")
+        store.create(db, wanted, now=deps.now())
+        secret = None if wanted.public else secrets.made(db, deps, wanted.id)
+        record(db, deps, "client-created", agency_id=wanted.agency_id, client=wanted.id)
+        _print_settings(wanted, deps, None if dry_run else secret, output)
+    if secret is not None and not dry_run:
+        say("the secret is not stored in clear and cannot be shown again: `idp clients rotate-secret` makes another")
+
+
+@click.command("list")
+@click.option("--agency", metavar="CLIENT/SOCIETE", help="Only those of this agency.")
+@output_option
+def list_(agency: str | None, output: Output) -> None:
+    """All portals, in the order of their ids."""
+    with opened(), reading() as db:
+        owners = Owners(db)
+        wanted = None if agency is None else values.agency(db, agency).id
+        found = [one for one in store.all_clients(db) if wanted is None or one.agency_id == wanted]
+        rows([shown.row(one, owners) for one in found], shown.COLUMNS, output)
+
+
+@click.command()
+@click.argument("client_id")
+@output_option
+def show(client_id: str, output: Output) -> None:
+    """One portal with all that is registered; its secrets are only counted."""
+    with opened() as deps, reading() as db:
+        print_record(shown.whole(_existing(db, deps, client_id), Owners(db)), output)
+
+
+@click.command()
+@click.argument("client_id")
+@click.option("--name", help="What people know the portal as.")
+@_registration_options
+@click.option("--add-redirect-uri", multiple=True, help="One more, besides those there are.")
+@click.option("--remove-redirect-uri", multiple=True, help="One of those there are.")
+@click.option("--default-portal/--no-default-portal", default=None, help="Whether sign-ins at the agency go on to it.")
+@click.option("--pkce/--no-pkce", default=None, help="Whether PKCE is required.")
+@dry_run_option
+@output_option
+def update(client_id: str, dry_run: bool, output: Output, **given: Any) -> None:
+    """Change what is registered of a portal. An option that may be repeated replaces the whole list."""
+    with opened() as deps, changing(dry_run=dry_run) as db:
+        before = _existing(db, deps, client_id)
+        after = _changed(before, given)
+        fields = [name for name, value in vars(after).items() if value != getattr(before, name)]
+        if fields:
+            _require_sound(db, after)
+            store.change(db, after)
+            record(db, deps, "client-changed", agency_id=after.agency_id, client=after.id, fields=fields)
+        else:
+            say("nothing to change")
+        print_record(shown.whole(after, Owners(db)), output)
+
+
+@click.command("rotate-secret")
+@click.argument("client_id")
+@click.option(
+    "--overlap-hours",
+    type=click.IntRange(0, 24 * 90),
+    default=secrets.OVERLAP_HOURS,
+    show_default=True,
+    help="How long the present secrets still work; 0 ends them at once, for a leaked one.",
+)
+@dry_run_option
+@output_option
+def rotate_secret(client_id: str, overlap_hours: int, dry_run: bool, output: Output) -> None:
+    """Make a new secret for a portal and print it once; the present ones work for a while."""
+    with opened() as deps, changing(dry_run=dry_run) as db:
+        client = _existing(db, deps, client_id)
+        if client.public:
+            raise Failure(f"client {client_id} is public and has no secret")
+        secrets.replaced(db, deps, client_id, overlap_hours=overlap_hours)
+        secret = secrets.made(db, deps, client_id)
+        record(db, deps, "client-secret-rotated", client=client_id, overlap_hours=overlap_hours)
+        _print_settings(client, deps, None if dry_run else secret, output)
+    if not dry_run:
+        say(f"earlier secrets end in {overlap_hours} hours; this one cannot be shown again")
+
+
+@click.command()
+@click.argument("client_id")
+@dry_run_option
+def disable(client_id: str, dry_run: bool) -> None:
+    """Refuse a portal's requests from now on; nothing is deleted."""
+    with opened() as deps:
+        _set_disabled(deps, client_id, closed=True, dry_run=dry_run)
+
+
+@click.command()
+@click.argument("client_id")
+@dry_run_option
+def enable(client_id: str, dry_run: bool) -> None:
+    """Accept a disabled portal's requests again."""
+    with opened() as deps:
+        _set_disabled(deps, client_id, closed=False, dry_run=dry_run)
+
+
+@click.command()
+@click.argument("client_id")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@dry_run_option
+def delete(client_id: str, yes: bool, dry_run: bool) -> None:
+    """Delete a portal with its secrets; what people granted to it is revoked. `disable` can be undone, this cannot."""
+    if not yes and not dry_run:
+        if not sys.stdin.isatty():
+            raise click.UsageError("deleting asks for --yes when nobody is at the terminal")
+        click.confirm(f"Delete client {client_id} for good?", abort=True, err=True)
+    with opened() as deps, changing(dry_run=dry_run) as db:
+        client = _existing(db, deps, client_id)
+        revoked = sql.revoke_grants_of(db, client_id, now=deps.now())
+        store.remove(db, client_id)
+        record(db, deps, "client-deleted", agency_id=client.agency_id, client=client_id, grants=revoked)
+        say(f"client {client_id} is deleted, {revoked} grants are revoked")
+
+
+def _set_disabled(deps: Deps, client_id: str, *, closed: bool, dry_run: bool) -> None:
+    state = "disabled" if closed else "enabled"
+    with changing(dry_run=dry_run) as db:
+        client = _existing(db, deps, client_id)
+        if (client.disabled_at is not None) == closed:
+            say(f"client {client_id} is {state} already")
+            return
+        store.change(db, replace(client, disabled_at=deps.now() if closed else None))
+        record(db, deps, f"client-{state}", agency_id=client.agency_id, client=client_id)
+        say(f"client {client_id} is {state}")
+
+
+def _existing(db: Session, deps: Deps, client_id: str) -> Client:
+    client = store.find(db, client_id, now=deps.now())
+    if client is None:
+        raise NotFound(f"there is no client {client_id}: `idp clients list` shows them")
+    return client
+
+
+def _require_sound(db: Session, client: Client) -> None:
+    """Raises UsageError with every reason why the client may not be registered, and Conflict for a taken place."""
+    if found := rules.problems(client):
+        raise click.UsageError("; ".join(found))
+    if client.default_portal and client.agency_id is not None:
+        present = store.default_portal(db, client.agency_id)
+        if present is not None and present.id != client.id:
+            raise Conflict(f"the agency's default portal is {present.id}: change that one first (--no-default-portal)")
+
+
+def _print_settings(client: Client, deps: Deps, secret: str | None, output: Output) -> None:
+    settings = shown.portal_settings(client, deps, secret)
+    if output is Output.TABLE:
+        assignments(settings)
+    else:
+        print_record(settings, output)
+
+
+def _id_from(name: str, deps: Deps) -> str:
+    """A client_id that tells whose it is: `extranet-adb-3f9a1c`."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40] or "portal"
+    return f"{slug}-{deps.new_id()[-6:]}"
+
+
+# Which field an option changes, and what it becomes; a None or empty option changes nothing.
+_FIELDS: dict[str, tuple[str, Callable[[Client, Any], Any]]] = {
+    "name": ("name", lambda _client, value: values.name(value)),
+    "redirect_uri": ("redirect_uris", lambda _client, value: tuple(value)),
+    "add_redirect_uri": ("redirect_uris", lambda client, value: client.redirect_uris + tuple(value)),
+    "remove_redirect_uri": (
+        "redirect_uris",
+        lambda client, value: tuple(uri for uri in client.redirect_uris if uri not in value),
+    ),
+    "post_logout_redirect_uri": ("post_logout_redirect_uris", lambda _client, value: tuple(value)),
+    "initiate_login_uri": ("initiate_login_uri", lambda _client, value: value or None),
+    "auth_method": ("token_endpoint_auth_method", lambda _client, value: value),
+    "grant_type": ("grant_types", lambda _client, value: tuple(value)),
+    "scope": ("scope", lambda _client, value: " ".join(value.split())),
+    "id_token_alg": ("id_token_signed_response_alg", lambda _client, value: value),
+    "application_type": ("application_type", lambda _client, value: value),
+    "default_portal": ("default_portal", lambda _client, value: value),
+    "pkce": ("require_pkce", lambda _client, value: value),
+}
+
+
+def _changed(client: Client, given: dict[str, Any]) -> Client:
+    """The client with the options that were given."""
+    for option, value in given.items():
+        if value is None or value == ():
+            continue
+        field, become = _FIELDS[option]
+        client = replace(client, **{field: become(client, value)})
+    return client

@@ -1,0 +1,108 @@
+"""`idp serve`: the web service under granian, workers and request threads as the settings say.
+
+Requests are not logged here, on purpose: addresses hold single-use links and codes. The reverse proxy logs what it
+should, without query (config/nginx.conf.example).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import signal
+import socket
+import sys
+
+import click
+from flask import Flask
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces
+from granian.log import LogLevels
+
+from idp.cli.context import database
+from idp.cli.failures import Failure
+from idp.cli.output import say
+from idp.migrations import require_current
+from idp.settings import Settings, load
+
+# Requests under way when the service is told to stop may take this long; hashing a password takes the longest.
+STOP_SECONDS = 15
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+@click.command()
+@click.option("--stop-with-parent", is_flag=True, help="Also stop when the process that started this one ends.")
+def command(stop_with_parent: bool) -> None:
+    """Run the web service until it is told to stop (Ctrl-C, SIGTERM); SIGHUP replaces the workers one by one.
+
+    Listens on `bind_host` and `bind_port`, with `workers` processes of `threads_per_worker` request threads each.
+    """
+    if stop_with_parent:
+        die_with_parent()
+    settings = load()
+    with database(settings) as app:
+        require_current(app)
+    _require_free(settings.bind_host, settings.bind_port)
+    say(f"idp: listening on http://{settings.bind_host}:{settings.bind_port}, Ctrl-C stops")
+    serve(settings)
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGINT or SIGTERM; requests under way are finished."""
+    server = Granian(
+        "idp.wsgi:create",
+        address=settings.bind_host,
+        port=settings.bind_port,
+        interface=Interfaces.WSGI,
+        # The reverse proxy speaks HTTP/1.1; h2c only adds ways to smuggle requests past it.
+        http=HTTPModes.http1,
+        websockets=False,
+        workers=settings.workers,
+        blocking_threads=settings.threads_per_worker,
+        respawn_failed_workers=True,
+        workers_kill_timeout=STOP_SECONDS,
+        log_level=LogLevels.warning,
+        log_dictconfig=_LOGGING,
+        log_access=False,
+    )
+    server.serve(target_loader=_worker, wrap_loader=False)
+
+
+def _worker() -> Flask:
+    """What each worker process runs first."""
+    # A worker without its master would hold the port, with nobody left to stop it.
+    die_with_parent()
+    from idp.wsgi import create
+
+    return create()
+
+
+def die_with_parent() -> None:
+    """Ask the kernel for SIGTERM when the parent process ends, however it ends. Linux only; nothing elsewhere."""
+    if not sys.platform.startswith("linux"):
+        return
+    parent = os.getppid()
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:  # it ended a moment before we asked
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _require_free(host: str, port: int) -> None:
+    """Granian's workers share the port with whoever else listens there, so a second service would go unnoticed."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that just ended do not count
+        try:
+            trial.bind((host, port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise Failure(
+                    f"port {port} of {host} is in use: stop what listens there, or set IDP_BIND_PORT"
+                ) from None
+            raise Failure(f"cannot listen on {host}, port {port}: {error.strerror}") from None
+
+
+_LOGGING = {
+    "handlers": {"console": {"class": "logging.StreamHandler", "stream": "ext://sys.stderr", "formatter": "generic"}},
+    "loggers": {"_granian": {"handlers": ["console"], "level": "WARNING", "propagate": False}},
+}

@@ -28,6 +28,7 @@ class Membership:
     societe: str
     agency_name: str
     role: str
+    mandate: str
     contracts: tuple[Contract, ...]
 
 
@@ -38,6 +39,7 @@ class Person:
     subject: str
     title: str
     name: str
+    company: str
     email: str
     email_verified: bool
     phone: str
@@ -60,6 +62,7 @@ def person(claims: Mapping[str, Any]) -> Person:
         subject=_text(claims, "sub"),
         title=_TITLES.get(_text(claims, "civility"), ""),
         name=_text(claims, "name") or f"{_text(claims, 'given_name')} {_text(claims, 'family_name')}".strip(),
+        company=_text(claims, "company_name"),
         email=_text(claims, "email"),
         email_verified=claims.get("email_verified") is True,
         phone=readable_phone(_text(claims, "phone_number")),
@@ -80,6 +83,7 @@ def _membership(claims: Mapping[str, Any]) -> Membership:
         societe=_text(claims, "societe"),
         agency_name=_text(claims, "agency_name"),
         role=_role(claims),
+        mandate=_text(claims, "mandate"),
         contracts=tuple(
             Contract(_text(c, "reference"), _role(c), _text(c, "mandate"))
             for c in map(_mapping, _list(claims.get("contracts")))

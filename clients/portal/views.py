@@ -49,8 +49,10 @@ class Views:
         who = self._signed_in()
         if who is None:
             return self._to_sign_in("/profil")
-        contracts = [c for m in who.person.at(self.settings.client, self.settings.societe) for c in m.contracts]
-        references, mandates = _once(c.reference for c in contracts), _once(c.mandate for c in contracts)
+        here = who.person.at(self.settings.client, self.settings.societe)
+        contracts = [contract for membership in here for contract in membership.contracts]
+        references = _once(contract.reference for contract in contracts)
+        mandates = _once([*(m.mandate for m in here), *(c.mandate for c in contracts)])
         return self._page("profile.html", who, tab="profil", references=references, mandates=mandates)
 
     def memberships(self) -> Response:

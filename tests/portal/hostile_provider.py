@@ -33,8 +33,9 @@ CLAIMS: Mapping[str, Any] = {
             "societe": "TLS01",
             "agency_name": "Agence du Capitole",
             "role": "proprietaire",
+            "mandate": "4200",
             "contracts": [
-                {"reference": "V7054", "role": "proprietaire", "mandate": "4200"},
+                {"reference": "V7054", "role": "proprietaire", "mandate": ""},
                 {"reference": "C50309", "role": "coproprietaire", "mandate": ""},
             ],
         }

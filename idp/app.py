@@ -5,14 +5,32 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from flask import Flask
+from flask import Flask, Response
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from idp import database, tables  # noqa: F401 - all tables must be known before the first statement
 from idp.database import db
 from idp.deps import Deps
 from idp.digests import Digests
+from idp.journey import Journey
+from idp.login import views as login_views
+from idp.merge import views as merge_views
+from idp.oidc import discovery
+from idp.oidc.authorize import views as authorize_views
+from idp.oidc.keys.keyring import Keyring
+from idp.oidc.logout import views as logout_views
+from idp.oidc.server import Server
+from idp.oidc.token import views as token_views
+from idp.oidc.token.steps import Provider
+from idp.oidc.token.tokens import Tokens
 from idp.passwords.hashing import Hasher
+from idp.profile import views as profile_views
+from idp.reset import views as reset_views
 from idp.settings import ROOT, Settings
+from idp.upgrade import views as upgrade_views
+from idp.web import errors, headers, health, static
+from idp.web.pages import Renderer
+from idp.web.site import Site
 
 
 def make_deps(settings: Settings, **replaced: Any) -> Deps:
@@ -49,4 +67,34 @@ def create_app(settings: Settings, deps: Deps | None = None) -> Flask:
     logging.getLogger("authlib").setLevel(logging.WARNING)
     deps = deps or make_deps(settings)
     app = create_database_app(settings)
+    app.config["MAX_CONTENT_LENGTH"] = settings.request_body_limit_bytes
+    app.config["MAX_FORM_MEMORY_SIZE"] = settings.request_body_limit_bytes
+    if settings.trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies)  # type: ignore[method-assign]
+
+    journey = Journey(deps)
+    site = Site(deps, journey.next_page, journey.pending, journey.targets, journey.portal, Renderer(app, deps))
+    keyring = Keyring(deps)
+    tokens = Tokens(deps, keyring)
+    provider = Provider(deps, tokens)
+    for blueprint in (
+        login_views.blueprint(site),
+        upgrade_views.blueprint(site),
+        merge_views.blueprint(site),
+        reset_views.blueprint(site),
+        profile_views.blueprint(site),
+        discovery.blueprint(settings, keyring),
+        authorize_views.blueprint(site, tokens.account_of_hint),
+        token_views.blueprint(provider, Server(provider)),
+        logout_views.blueprint(site, tokens),
+        health.blueprint(keyring.ready),
+        static.blueprint(),
+    ):
+        app.register_blueprint(blueprint)
+    errors.register(app, site)
+
+    @app.after_request
+    def secure(response: Response) -> Response:
+        return headers.secure(response, settings)
+
     return app

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import DateTime, MetaData, Table, event
@@ -33,7 +33,7 @@ class Base(DeclarativeBase):
     )
 
 
-db = SQLAlchemy(model_class=Base)
+db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
 # `db.Model` is made at run time, which type checkers cannot follow; both names are the same declarative base.
 if TYPE_CHECKING:
     Model = Base
@@ -59,6 +59,16 @@ class Utc(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Versioned(Protocol):
+    """A flow as a value: every change makes a new value with the next version."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def version(self) -> int: ...
 
 
 @contextmanager
@@ -93,7 +103,7 @@ def reading() -> Iterator[Session]:
             session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
         yield session
     finally:
-        session.rollback()
+        # Closing detaches what was read without forgetting it, so rows can be shown after the connection is given back.
         db.session.remove()
 
 
@@ -107,6 +117,17 @@ def upsert(session: Session, table: Table) -> Any:
 def changed(result: Any) -> int:
     """Rows that an UPDATE, DELETE or INSERT touched: how a guarded statement says whether it won."""
     return int(result.rowcount)
+
+
+def save_if_unchanged(db: Session, table: type[Model], before: Versioned, after: Versioned) -> bool:
+    """Store a new version of a flow where the old one still stands; False when another act came first.
+
+    The version in the condition is what makes of two acts at once one that counts and one that is told.
+    """
+    row = table.__table__
+    values = {name: value for name, value in vars(after).items() if name != "id"}
+    statement = row.update().where(row.c.id == before.id, row.c.version == before.version).values(**values)  # type: ignore[attr-defined]
+    return changed(db.execute(statement)) == 1
 
 
 def engine_options(url: str, *, pool_size: int, statement_timeout_seconds: int) -> dict[str, Any]:

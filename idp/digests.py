@@ -22,6 +22,7 @@ class Kind(StrEnum):
     LINK_CODE = "link-code"
     AUTHORIZATION_CODE = "authorization-code"
     REFRESH_TOKEN = "refresh-token"  # noqa: S105 - a name
+    REFRESH_SUCCESSOR = "refresh-successor"
     CLIENT_SECRET = "client-secret"  # noqa: S105 - a name
     PASSWORD = "password"  # noqa: S105 - a name
     PROVISIONAL_PASSWORD = "provisional-password"  # noqa: S105 - a name

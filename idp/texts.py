@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from markupsafe import Markup, escape
+
 LANGUAGES = ("fr", "en")
 _HERE = Path(__file__).parent
 
@@ -38,6 +40,10 @@ class Texts:
     def __call__(self, key: str, **values: Any) -> str:
         """The text of `key`, its {names} filled in; instants and lists are written as the language does."""
         return self._catalogue[key].format(**{name: self._written(value) for name, value in values.items()})
+
+    def html(self, key: str, **values: Markup) -> Markup:
+        """The text of `key` as HTML, with pieces of HTML (links) filled in; the text itself is escaped."""
+        return escape(self._catalogue[key]).format(**values)
 
     def has(self, key: str) -> bool:
         return key in self._catalogue

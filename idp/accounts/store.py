@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import ColumnElement, Select, select, update
 from sqlalchemy.orm import Session
 
 from idp.accounts.roles import AccountState
@@ -60,7 +60,7 @@ class Place:
     city: str
     mandate: str
     since: datetime
-    contracts: tuple[Mapping[str, str], ...]
+    contracts: tuple[Mapping[str, str], ...] = ()
 
 
 def identifier_key(identifier: str) -> str:
@@ -87,8 +87,8 @@ _LETTER = select(
 
 
 def _letter(row: Sequence[Any]) -> Letter:
-    *told, closed_at = row[:6]
-    return Letter(*told, closed_at is not None, tuple(row[6:]))
+    id_, agency_id, digest, suggested, expires_at, closed_at, *words = row
+    return Letter(id_, agency_id, digest, suggested, expires_at, closed_at is not None, tuple(words))
 
 
 def letter_by_identifier(db: Session, agency_id: str, identifier: str) -> Letter | None:
@@ -121,8 +121,8 @@ _STRONG = select(Account.id, Account.email, Account.email_key, Account.password_
 def _strong(row: Sequence[Any] | None) -> StrongAccount | None:
     if row is None:
         return None
-    *told, state = row
-    return StrongAccount(*told, state == AccountState.ACTIVE)
+    id_, email, email_key, password_hash, state = row
+    return StrongAccount(id_, email, email_key, password_hash, state == AccountState.ACTIVE)
 
 
 def account_by_email(db: Session, email_key: str) -> StrongAccount | None:
@@ -177,24 +177,9 @@ def owner_of_letter(db: Session, provisional_account_id: str) -> str | None:
     ).one_or_none()
 
 
-def places(
-    db: Session, account_id: str, *, agency_id: str | None = None, customer_id: str | None = None
-) -> list[Place]:
-    """The person's places at open agencies, oldest first, with their contracts; one statement.
-
-    agency_id, customer_id: what the asker may see; None sees all (the person's own profile, or the platform).
-    """
-    statement = places_statement().where(Membership.account_id == account_id)
-    if agency_id is not None:
-        statement = statement.where(Membership.agency_id == agency_id)
-    if customer_id is not None:
-        statement = statement.where(Agency.customer_id == customer_id)
-    return gather_places(db.execute(statement).all())
-
-
 # --- places: memberships with their agency, person and contracts -------------------------------------------------------
 
-_PLACE_COLUMNS = (
+PLACE_COLUMNS = (
     Membership.id,
     Membership.agency_id,
     Customer.code.label("customer_code"),
@@ -217,22 +202,30 @@ _PLACE_COLUMNS = (
 )
 
 
-def places_statement(*columns: Any) -> Select[Any]:
-    """One row a contract (or a place without any), oldest place first; `columns` are put before those of the place."""
+def places(db: Session, account_id: str) -> list[Place]:
+    """All places of a person at open agencies, oldest first, with their contracts; one statement."""
+    statement = select(*PLACE_COLUMNS).select_from(Account).where(Account.id == account_id)
+    return gather_places(db.execute(with_places(statement)).all())
+
+
+def with_places(statement: Select[*tuple[Any, ...]], *visible: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    """Join the places of the account that a statement selects from: a row a contract, at least one row in all.
+
+    visible: conditions on `Agency` for what the asker may see; closed agencies are never seen.
+    """
+    seen = select(Agency.id).where(Agency.disabled_at.is_(None), *visible)
     return (
-        select(*columns, *_PLACE_COLUMNS)
-        .select_from(Membership)
-        .join(Agency, Agency.id == Membership.agency_id)
-        .join(Customer, Customer.id == Agency.customer_id)
-        .join(ProvisionalAccount, ProvisionalAccount.id == Membership.provisional_account_id)
+        statement.outerjoin(Membership, (Membership.account_id == Account.id) & Membership.agency_id.in_(seen))
+        .outerjoin(Agency, Agency.id == Membership.agency_id)
+        .outerjoin(Customer, Customer.id == Agency.customer_id)
+        .outerjoin(ProvisionalAccount, ProvisionalAccount.id == Membership.provisional_account_id)
         .outerjoin(Contract, Contract.provisional_account_id == ProvisionalAccount.id)
-        .where(Agency.disabled_at.is_(None))
         .order_by(Membership.created_at, Membership.id, Contract.position)
     )
 
 
 def gather_places(rows: Sequence[Sequence[Any]], *, skip: int = 0) -> list[Place]:
-    """Places of the rows of `places_statement`. skip: how many columns stand before those of the place."""
+    """Places of the rows of `with_places`. skip: how many columns stand before PLACE_COLUMNS."""
     found: dict[str, Place] = {}
     contracts: dict[str, list[Mapping[str, str]]] = {}
     for row in rows:
@@ -240,7 +233,7 @@ def gather_places(rows: Sequence[Sequence[Any]], *, skip: int = 0) -> list[Place
         if membership_id is None:
             continue  # an outer join that found no place
         if membership_id not in found:
-            found[membership_id] = Place(*place, ())
+            found[membership_id] = Place(*place)
             contracts[membership_id] = []
         if reference is not None:
             contracts[membership_id].append({"reference": reference, "role": role, "mandate": mandate})

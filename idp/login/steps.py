@@ -61,9 +61,7 @@ def sign_in(
     token = deps.new_token(256)
     with transaction() as db:
         throttle.succeeded(db, deps, own, *shared)
-        session_id = sessions.start(
-            db, deps, account_id=account.id, browser_digest=browser_digest, token=token
-        )
+        session_id = sessions.start(db, deps, account_id=account.id, browser_digest=browser_digest, token=token)
         if rehashed is not None:
             accounts.set_password(db, account.id, rehashed, now=None)
         audit.record(

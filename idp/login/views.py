@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, redirect, request
+from flask import Blueprint, Response, request
 
 from idp.database import reading
-from idp.errors import AgencyUnknown, CodesMissing, FieldError, PageNotFound
+from idp.errors import AgencyUnknown, FieldError, PageNotFound
 from idp.login import flow, steps
 from idp.login.steps import SignedIn
 from idp.tenancy import resolve
 from idp.terms import store as terms
 from idp.web import browser as browsers
-from idp.web.site import Place, Site
+from idp.web.site import Pending, Place, Site
 
 LOGIN_FORM = "login"
 CODES_FORM = "codes"
@@ -99,20 +99,18 @@ def blueprint(site: Site) -> Blueprint:
                 agency = resolve.by_codes(db, form["client"], form["societe"])
         except FieldError as error:
             return show_codes(then, error)
-        pending = site.place().pending if not request.args.get("client") else None
-        place = Place(agency, pending, "fr")
-        return site.see_other(place.url(_AFTER_CODES.get(then, "/login")))
+        return site.see_other(Place(agency, pending(), "").url(_AFTER_CODES.get(then, "/login")))
+
+    def pending() -> Pending | None:
+        authorization_id = request.args.get("authorization")
+        return site.pending(authorization_id, site.browser()) if authorization_id else None
 
     def show_codes(then: str, error: FieldError | None) -> Response:
-        authorization_id = request.args.get("authorization")
-        pending = site.pending(authorization_id, site.browser()) if authorization_id else None
-        place = Place(None, pending, site.language(pending))
+        waiting = pending()
+        place = Place(None, waiting, site.language(waiting))
         values = site.posted() or {name: request.args.get(name, "")[:40] for name in ("client", "societe")}
         then = then if then in _AFTER_CODES else ""
-        missing = isinstance(error, CodesMissing)
-        return site.page(
-            "login/codes.html", place, form_id=CODES_FORM, values=values, error=error, then=then, missing=missing
-        )
+        return site.page("login/codes.html", place, form_id=CODES_FORM, values=values, error=error, then=then)
 
     # --- help, terms, well-known -------------------------------------------------------------------------------------
 
@@ -141,8 +139,6 @@ def blueprint(site: Site) -> Blueprint:
     @pages.get("/.well-known/change-password")
     def change_password() -> Response:
         """Where password managers send people (W3C, "A Well-Known URL for Changing Passwords")."""
-        response = redirect("/profile/password", code=302)
-        assert isinstance(response, Response)
-        return response
+        return site.see_other("/profile/password")
 
     return pages

@@ -13,6 +13,7 @@ from typing import ClassVar
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from idp.brand import Brand
 from idp.settings import ROOT
 from idp.texts import Texts
 
@@ -79,7 +80,7 @@ class Rendered:
 def render(message: Message, *, timezone: str) -> Rendered:
     """The words of a message: a subject without personal data, a complete text, and the same as HTML."""
     texts = Texts(message.language, timezone)
-    context = {"m": message, "t": texts, "kind": message.kind}
+    context = {"m": message, "t": texts, "kind": message.kind, "brand": Brand.of(message.agency_color).light}
     return Rendered(
         subject=texts(f"mail.{message.kind}.subject", agency=message.agency_name).replace("\n", " "),
         text=_templates().get_template(f"{message.kind}.txt").render(context),

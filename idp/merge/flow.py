@@ -1,8 +1,8 @@
 """The merge as a value. Pure.
 
-    awaiting_password --the strong account's password--> merged
-         |  '--another address is wanted, or the letter was used elsewhere--> cancelled
-         '--wrong password: stays, throttled with the account's own count
+awaiting_password --the strong account's password--> merged
+     |  '--another address is wanted, or the letter was used elsewhere--> cancelled
+     '--wrong password: stays, throttled with the account's own count
 """
 
 from __future__ import annotations

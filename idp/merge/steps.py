@@ -82,9 +82,7 @@ def offer(
     return MergeAt(flow)
 
 
-def submit_password(
-    deps: Deps, *, flow_id: str, browser_digest: str, password: str, network: str
-) -> MergeAt | Merged:
+def submit_password(deps: Deps, *, flow_id: str, browser_digest: str, password: str, network: str) -> MergeAt | Merged:
     """The strong account's password, which completes the proof of both sides.
 
     Raises PasswordMissing, TooManyAttempts (the account's own count: this page is no second set of guesses),
@@ -142,9 +140,7 @@ def _merge(
             ),
             flow_id=flow.id,
         )
-        session_id = sessions.start(
-            db, deps, account_id=account.id, browser_digest=flow.browser_digest, token=token
-        )
+        session_id = sessions.start(db, deps, account_id=account.id, browser_digest=flow.browser_digest, token=token)
         audit.record(
             db,
             deps,
@@ -168,7 +164,7 @@ def want_other_address(deps: Deps, *, flow_id: str, browser_digest: str) -> Merg
     return OtherAddressWanted(flow)
 
 
-def associated(deps: Deps, flow: MergeFlow) -> list[accounts.Place]:
+def associated(flow: MergeFlow) -> list[accounts.Place]:
     """The places that are now one account, for the page that says so; empty before the merge."""
     if flow.account_id is None:
         return []

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
-from idp.database import changed
+from idp.database import save_if_unchanged
 from idp.errors import FlowExpired, FlowUnknown
 from idp.merge.flow import MergeFlow, State
 from idp.merge.tables import MergeFlow as Row
@@ -24,7 +24,7 @@ def load(db: Session, flow_id: str, *, now: datetime, browser_digest: str) -> Me
     row = db.execute(select(*_COLUMNS).where(Row.id == flow_id)).one_or_none()
     if row is None:
         raise FlowUnknown()
-    flow = MergeFlow(**row._mapping | {"state": State(row.state)})
+    flow = MergeFlow(**{**row._mapping, "state": State(row.state)})
     if flow.browser_digest != browser_digest:
         raise FlowUnknown(agency_id=flow.agency_id, authorization_id=flow.authorization_id)
     if flow.expires_at <= now and flow.state is State.AWAITING_PASSWORD:
@@ -44,13 +44,12 @@ def offered(db: Session, upgrade_flow_id: str, *, browser_digest: str, email_key
         )
         .limit(1)
     ).one_or_none()
-    return None if row is None else MergeFlow(**row._mapping | {"state": State(row.state)})
+    return None if row is None else MergeFlow(**{**row._mapping, "state": State(row.state)})
 
 
 def save(db: Session, before: MergeFlow, after: MergeFlow) -> bool:
     """Store a transition; False when the flow changed since `before` was loaded."""
-    values = {name: value for name, value in vars(after).items() if name != "id"}
-    return changed(db.execute(update(Row).where(Row.id == before.id, Row.version == before.version).values(**values))) == 1
+    return save_if_unchanged(db, Row, before, after)
 
 
 def cancel_others(db: Session, *, flow_id: str, provisional_account_id: str) -> None:

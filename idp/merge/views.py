@@ -44,9 +44,7 @@ def blueprint(site: Site) -> Blueprint:
             site.form(flow_id)
         except FieldError as error:
             return show(flow_id, error)
-        return site.follow(
-            steps.want_other_address(site.deps, flow_id=flow_id, browser_digest=site.browser().digest)
-        )
+        return site.follow(steps.want_other_address(site.deps, flow_id=flow_id, browser_digest=site.browser().digest))
 
     def show(flow_id: str, error: FieldError | None) -> Response:
         flow = load(flow_id)
@@ -61,8 +59,6 @@ def blueprint(site: Site) -> Blueprint:
         if flow.state is not State.MERGED:
             return site.follow(MergeAt(flow))
         place = site.place(agency_id=flow.agency_id, authorization_id=flow.authorization_id)
-        return site.page(
-            "merge/done.html", place, form_id="login", flow=flow, places=steps.associated(site.deps, flow)
-        )
+        return site.page("merge/done.html", place, form_id="login", flow=flow, places=steps.associated(flow))
 
     return pages

@@ -26,10 +26,11 @@ _STRONG_ENOUGH = 3  # zxcvbn's 0 to 4: 3 is "safely unguessable" offline behind 
 
 @dataclass(frozen=True)
 class Criterion:
-    """One line of the list on the page. `pattern` is the same in Python and in the page's script (null: not ticked live)."""
+    """One line of the list on the page. `pattern` is read by Python and by the page's script alike."""
 
     name: str
-    pattern: str | None
+    pattern: str
+    minimum: int = 1
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Policy:
     @property
     def criteria(self) -> tuple[Criterion, ...]:
         """In the order of the page (source, section I)."""
-        shown = [Criterion("length", f"^[\\s\\S]{{{self.minimum_length},}}$")]
+        shown = [Criterion("length", f"^[\\s\\S]{{{self.minimum_length},}}$", self.minimum_length)]
         if self.classes:
             shown += [
                 Criterion("upper", "[A-ZÀ-ÖØ-ÞŒŸ]"),
@@ -72,7 +73,7 @@ def unmet(password: str, policy: Policy, *, words: Iterable[str] = ()) -> tuple[
     words: what the person, the agency and the town are called; a password made of them is easy to guess.
     """
     password = normalised(password)
-    missing = [c.name for c in policy.criteria if c.pattern and not re.search(c.pattern, password)]
+    missing = [c.name for c in policy.criteria if not re.search(c.pattern, password)]
     if len(password) >= PASSPHRASE:
         missing = [name for name in missing if name == "length"]
     if not missing and policy.guessability and guessable(password, words):

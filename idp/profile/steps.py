@@ -30,7 +30,6 @@ def change_password(
     deps: Deps,
     signed_in: SignedIn,
     *,
-    browser_digest: str,
     network: str,
     current: str,
     new: str,
@@ -63,9 +62,7 @@ def change_password(
         sessions.end_all(db, account.id, now=now, except_id=signed_in.id)
         sessions.renew(db, deps, signed_in.id, token=token)
         agency_name = places[0].agency_name if places else "Mon compte immobilier"
-        notice = Notice(
-            to=account.email, agency_name=agency_name, changed_at=now, link=f"{deps.settings.issuer}/reset"
-        )
+        notice = Notice(to=account.email, agency_name=agency_name, changed_at=now, link=f"{deps.settings.issuer}/reset")
         mail.enqueue(db, deps, notice)
         audit.record(db, deps, "profile.password-changed", subject=account.id, cause=signed_in.id, network=network)
     return PasswordChanged(token)

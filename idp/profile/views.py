@@ -32,6 +32,7 @@ def blueprint(site: Site) -> Blueprint:
             signed_in=signed_in,
             places=places,
             changed="changed" in request.args,
+            welcome="welcome" in request.args,
         )
 
     @pages.get("/profile/password")
@@ -49,7 +50,6 @@ def blueprint(site: Site) -> Blueprint:
             outcome = steps.change_password(
                 site.deps,
                 signed_in,
-                browser_digest=site.browser().digest,
                 network=site.network(),
                 current=form["current_password"],
                 new=form["new_password"],

@@ -1,7 +1,7 @@
 """The reset as a value. Pure.
 
-    awaiting_link --new password, on the page of the mailed link--> completed
-    awaiting_link --another proof of the account, or a newer reset--> cancelled
+awaiting_link --new password, on the page of the mailed link--> completed
+awaiting_link --another proof of the account, or a newer reset--> cancelled
 """
 
 from __future__ import annotations

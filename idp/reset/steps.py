@@ -105,9 +105,7 @@ def open_link(deps: Deps, token: str) -> ResetFlow:
         return _linked(db, deps, token)[1]
 
 
-def set_password(
-    deps: Deps, *, token: str, browser_digest: str, new_password: str, confirmation: str
-) -> PasswordReset:
+def set_password(deps: Deps, *, token: str, browser_digest: str, new_password: str, confirmation: str) -> PasswordReset:
     """The new password. Every sign-in and every portal's token of the account ends; a notice is mailed.
 
     Raises LinkUnknown, LinkUsed, PasswordTooWeak, PasswordTooLong, ConfirmationDiffers, Overloaded.

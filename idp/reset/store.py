@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
-from idp.database import changed
+from idp.database import save_if_unchanged
 from idp.errors import FlowExpired, FlowUnknown
 from idp.reset.flow import ResetFlow, State
 from idp.reset.tables import ResetFlow as Row
@@ -27,7 +27,7 @@ def load(db: Session, flow_id: str, *, now: datetime) -> ResetFlow:
     row = db.execute(select(*_COLUMNS).where(Row.id == flow_id)).one_or_none()
     if row is None:
         raise FlowUnknown()
-    flow = ResetFlow(**row._mapping | {"state": State(row.state)})
+    flow = ResetFlow(**{**row._mapping, "state": State(row.state)})
     if flow.expires_at <= now and flow.state is State.AWAITING_LINK:
         raise FlowExpired(agency_id=flow.agency_id)
     return flow
@@ -35,8 +35,7 @@ def load(db: Session, flow_id: str, *, now: datetime) -> ResetFlow:
 
 def save(db: Session, before: ResetFlow, after: ResetFlow) -> bool:
     """Store a transition; False when the flow changed since `before` was loaded."""
-    values = {name: value for name, value in vars(after).items() if name != "id"}
-    return changed(db.execute(update(Row).where(Row.id == before.id, Row.version == before.version).values(**values))) == 1
+    return save_if_unchanged(db, Row, before, after)
 
 
 def cancel_others(db: Session, *, flow_id: str, account_id: str) -> list[str]:

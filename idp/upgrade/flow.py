@@ -1,11 +1,11 @@
 """The upgrade as a value: its states, and what each act of the person makes of it. Pure.
 
-    awaiting_email --address--> awaiting_password --password, terms--> awaiting_confirmation --link or code--> completed
-         ^   |                        |                                        |
-         |   '--address of somebody's strong account--> handed_to_merge        |
-         '-------------- earlier steps stay reachable; acting there moves back '
+awaiting_email --address--> awaiting_password --password, terms--> awaiting_confirmation --link or code--> completed
+     ^   |                        |                                        |
+     |   '--address of somebody's strong account--> handed_to_merge        |
+     '-------------- earlier steps stay reachable; acting there moves back '
 
-    any open state --the letter was used elsewhere--> cancelled
+any open state --the letter was used elsewhere--> cancelled
 """
 
 from __future__ import annotations
@@ -26,9 +26,7 @@ class State(StrEnum):
     CANCELLED = "cancelled"
 
 
-OPEN = frozenset(
-    {State.AWAITING_EMAIL, State.AWAITING_PASSWORD, State.AWAITING_CONFIRMATION, State.HANDED_TO_MERGE}
-)
+OPEN = frozenset({State.AWAITING_EMAIL, State.AWAITING_PASSWORD, State.AWAITING_CONFIRMATION, State.HANDED_TO_MERGE})
 
 
 @dataclass(frozen=True)
@@ -147,9 +145,7 @@ def confirm(flow: UpgradeFlow, *, account_id: str | None, followed_at: datetime 
     """
     if account_id is None:
         return _changed(flow, state=State.HANDED_TO_MERGE, password_hash=None, password_browser_digest=None)
-    return _changed(
-        flow, state=State.COMPLETED, account_id=account_id, password_hash=None, followed_at=followed_at
-    )
+    return _changed(flow, state=State.COMPLETED, account_id=account_id, password_hash=None, followed_at=followed_at)
 
 
 def back_to_address(flow: UpgradeFlow) -> UpgradeFlow:

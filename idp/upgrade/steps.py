@@ -309,9 +309,7 @@ def _complete(deps: Deps, flow: UpgradeFlow, mailed: Mailed, *, browser_digest: 
 def _mail_proof(db: Session, deps: Deps, flow: UpgradeFlow, *, counted: bool = False) -> None:
     """Mail a link and a code. Links to another address of the same letter die: only the newest address counts."""
     assert flow.email is not None and flow.email_key is not None
-    links.void_others(
-        db, flow_ids=store.flows_of_letter(db, flow.provisional_account_id), email_key=flow.email_key
-    )
+    links.void_others(db, flow_ids=store.flows_of_letter(db, flow.provisional_account_id), email_key=flow.email_key)
     if not counted and throttle.count(db, deps, _mails_to(deps, flow)) is not None:
         return  # many mails went there within the hour: the waiting page says from when on one may be asked again
     agency = tenancy.agency(db, flow.agency_id)
@@ -380,3 +378,17 @@ def _mails_to(deps: Deps, flow: UpgradeFlow) -> Limit:
 def resend_from(db: Session, deps: Deps, flow: UpgradeFlow) -> object:
     """The instant from which one more mail may be asked for; None for now."""
     return throttle.blocked_until(db, deps, _mails_to(deps, flow))
+
+
+def want_other_address(deps: Deps, flow_id: str, browser_digest: str) -> str:
+    """Back from the merge page to the address; returns the id of the flow to go on with.
+
+    The flow of another browser (its link was opened here) is not this browser's to act on: its page then leads back
+    to the letter.
+    """
+    with transaction() as db:
+        flow = store.load(db, flow_id, now=deps.now(), browser_digest=browser_digest)
+        after = rules.back_to_address(flow)
+        if after is not flow:
+            store.save(db, flow, after)
+    return flow_id

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
-from idp.database import changed
+from idp.database import changed, save_if_unchanged
 from idp.errors import FlowExpired, FlowUnknown
 from idp.upgrade.flow import OPEN, State, UpgradeFlow
 from idp.upgrade.tables import UpgradeFlow as Row
@@ -28,7 +28,7 @@ def load(db: Session, flow_id: str, *, now: datetime, browser_digest: str | None
     row = db.execute(select(*_COLUMNS).where(Row.id == flow_id)).one_or_none()
     if row is None:
         raise FlowUnknown()
-    flow = UpgradeFlow(**row._mapping | {"state": State(row.state)})
+    flow = UpgradeFlow(**{**row._mapping, "state": State(row.state)})
     if browser_digest is not None and flow.browser_digest != browser_digest:
         # Where to start again is no secret: the agency's codes are in every letter.
         raise FlowUnknown(agency_id=flow.agency_id, authorization_id=flow.authorization_id)
@@ -39,8 +39,7 @@ def load(db: Session, flow_id: str, *, now: datetime, browser_digest: str | None
 
 def save(db: Session, before: UpgradeFlow, after: UpgradeFlow) -> bool:
     """Store a transition; False when the flow changed since `before` was loaded, and nothing was stored."""
-    values = {name: value for name, value in vars(after).items() if name != "id"}
-    return changed(db.execute(update(Row).where(Row.id == before.id, Row.version == before.version).values(**values))) == 1
+    return save_if_unchanged(db, Row, before, after)
 
 
 def latest_open(db: Session, provisional_account_id: str, *, now: datetime) -> UpgradeFlow | None:
@@ -51,7 +50,7 @@ def latest_open(db: Session, provisional_account_id: str, *, now: datetime) -> U
         .order_by(Row.created_at.desc(), Row.id)
         .limit(1)
     ).one_or_none()
-    return None if row is None else UpgradeFlow(**row._mapping | {"state": State(row.state)})
+    return None if row is None else UpgradeFlow(**{**row._mapping, "state": State(row.state)})
 
 
 def flows_of_letter(db: Session, provisional_account_id: str) -> list[str]:

@@ -94,9 +94,7 @@ def blueprint(site: Site) -> Blueprint:
         return site.follow(outcome)
 
     def show_email(flow: UpgradeFlow, values: dict[str, str], error: FieldError | None) -> Response:
-        return site.page(
-            "upgrade/email.html", place_of(flow), form_id=flow.id, values=values, error=error, flow=flow
-        )
+        return site.page("upgrade/email.html", place_of(flow), form_id=flow.id, values=values, error=error, flow=flow)
 
     # --- the password ------------------------------------------------------------------------------------------------
 

@@ -62,7 +62,7 @@ def show(site: Site, error: IdpError) -> Response:
     place = _place(site, error)
     reference = correlation_id(site, request)
     log.info("failure shown", extra={"code": error.code, "request": reference, "path": request.path})
-    response = site.page("errors/error.html", place, error=error, correlation_id=reference)
+    response = site.page("errors/error.html", place, error=error, correlation_id=reference, portal=site.portal(place.agency))
     if (seconds := error.facts.get("retry_after_seconds")) is not None:
         response.headers["Retry-After"] = str(seconds)
     response.headers["X-Request-Id"] = reference
@@ -71,9 +71,7 @@ def show(site: Site, error: IdpError) -> Response:
 
 def _place(site: Site, error: IdpError) -> Place:
     try:
-        return site.place(
-            agency_id=error.facts.get("agency_id"), authorization_id=error.facts.get("authorization_id")
-        )
+        return site.place(agency_id=error.facts.get("agency_id"), authorization_id=error.facts.get("authorization_id"))
     except (IdpError, DBAPIError):
         return Place(None, None, site.language(None))
 

@@ -48,19 +48,26 @@ class Form(Mapping[str, str]):
 
 def read(request: Request) -> Form:
     """The posted form. Raises MalformedRequest when the body is no form or gives a field twice."""
+    values: dict[str, str] = {}
+    for name, given in pairs(request):
+        if name in values:
+            raise MalformedRequest()
+        values[name] = given if name in PASSWORDS else tidy(given)
+    return Form(values)
+
+
+def pairs(request: Request) -> list[tuple[str, str]]:
+    """The fields of a posted form as sent. Raises MalformedRequest when the body is no form."""
     if request.mimetype not in ("application/x-www-form-urlencoded", "multipart/form-data"):
         raise MalformedRequest()
-    values: dict[str, str] = {}
-    for name, given in request.form.lists():
-        if len(given) != 1:
-            raise MalformedRequest()
-        values[name] = given[0] if name in PASSWORDS else tidy(given[0])
-    return Form(values)
+    return list(request.form.items(multi=True))
 
 
 def tidy(text: str) -> str:
     """Text without control characters and direction overrides, cut to what a field can need."""
-    return "".join(c for c in text[:_SHOWN_AGAIN] if unicodedata.category(c) not in ("Cc", "Cs") and c not in _OVERRIDES)
+    return "".join(
+        c for c in text[:_SHOWN_AGAIN] if unicodedata.category(c) not in ("Cc", "Cs") and c not in _OVERRIDES
+    )
 
 
 _OVERRIDES = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from idp.deps import Deps
 from idp.errors import IdpError, PasswordTooWeak, TooManyAttempts
 from idp.texts import Texts
-from idp.web.brand import Brand
+from idp.brand import Brand
 from idp.web.browser import Browser, remember_browser
 from idp.web.headers import content_security_policy
 
@@ -32,6 +32,7 @@ class Renderer:
         environment.undefined = StrictUndefined
         environment.trim_blocks = environment.lstrip_blocks = True
         environment.globals["static"] = static_url
+        environment.filters["phone"] = national_phone
 
     def __call__(self, template: str, *, place: Any, browser: Browser, status: int, **context: Any) -> Response:
         """The page as a response. context: what the template names, with `error` and `values` of its form."""
@@ -66,6 +67,19 @@ def messages(texts: Texts, error: IdpError | None) -> list[tuple[str | None, str
         names = [texts(f"passwords.unmet.{name}") for name in error.unmet]
         return [(error.field, texts(error.text, unmet=" ; ".join(names)))]
     return [(error.field, texts(error.text, **error.facts))]
+
+
+@cache
+def national_phone(number: str) -> str:
+    """A stored number as people in France read it: `+33562279530` is `05 62 27 95 30`."""
+    import phonenumbers  # a quarter of a second to import, and only pages with a number need it
+
+    try:
+        parsed = phonenumbers.parse(number, "FR")
+    except phonenumbers.NumberParseException:
+        return number
+    kind = phonenumbers.PhoneNumberFormat
+    return phonenumbers.format_number(parsed, kind.NATIONAL if parsed.country_code == 33 else kind.INTERNATIONAL)
 
 
 @cache

@@ -72,12 +72,14 @@ class Place:
 
 @dataclass(frozen=True)
 class Site:
-    """deps; next_page: outcome of a step -> path or address to go on to; pending: id and browser -> what waits."""
+    """deps; next_page: outcome of a step -> path or address to go on to; pending: id and browser -> what waits;
+    targets: origins that a form may lead on to; portal: where an agency's portal starts a sign-in."""
 
     deps: Deps
     next_page: Callable[[Any], str]
     pending: Callable[[str, Browser], Pending | None]
     targets: Callable[[AgencyView | None, Pending | None], tuple[str, ...]]
+    portal: Callable[[AgencyView | None], str | None]
     render: Callable[..., Response] = field(repr=False)
 
     # --- the request ---------------------------------------------------------------------------------------------
@@ -87,7 +89,7 @@ class Site:
         known = request.environ.get("idp.browser")
         if known is None:
             known = request.environ["idp.browser"] = browsers.recognise(request, self.deps)
-        return known  # type: ignore[no-any-return]
+        return known
 
     def network(self) -> str:
         """The address that the request came from, as far as the trusted proxies tell."""
@@ -156,9 +158,7 @@ class Site:
 
     def see_other(self, url: str) -> Response:
         """303: the browser turns to GET, so a reload repeats nothing and a password is not posted on (RFC 9700 4.12)."""
-        response = redirect(url, code=303)
-        assert isinstance(response, Response)
-        return response
+        return redirect(url, code=303, Response=Response)  # type: ignore[return-value]
 
     def page(
         self,

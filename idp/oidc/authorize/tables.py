@@ -38,6 +38,6 @@ class AuthorizationCode(Model):
     client_id: Mapped[str] = mapped_column(String(64))
     redirect_uri: Mapped[str] = mapped_column(String(2000))
     code_challenge: Mapped[str | None] = mapped_column(String(43))
-    nonce: Mapped[str | None] = mapped_column(String(2000))
+    nonce: Mapped[str | None] = mapped_column(String(4096))
     expires_at: Mapped[datetime] = mapped_column(Utc)
     consumed_at: Mapped[datetime | None] = mapped_column(Utc)

@@ -91,6 +91,10 @@ class Keyring:
         self._fresh()
         return self._public, self._etag
 
+    def ready(self) -> bool:
+        """Whether there is a key to sign with for every algorithm. Raises LookupError when there is none."""
+        return all(self.signing(algorithm) for algorithm in ALGORITHMS)
+
     def reload(self) -> None:
         """Read the keys again now."""
         self._loaded_at = float("-inf")

@@ -1,0 +1,67 @@
+"""What the demonstration says: a page for a person, or one line of JSON for a program."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from idp.demo.folder import Letter
+from idp.demo.run import Demo
+from idp.demo.world import AGENCIES, SITUATIONS
+
+MOST_LETTERS = 14
+
+
+def as_json(demo: Demo, letters: Iterable[Letter]) -> str:
+    """One line: issuer, portals, mailbox and the letters that were not used."""
+    portals = [
+        {
+            "url": demo.portal(agency),
+            "login": f"{demo.portal(agency)}/connexion",
+            "client": agency.client,
+            "societe": agency.societe,
+        }
+        for agency in AGENCIES
+    ]
+    found = {"issuer": demo.issuer, "portals": portals, "mailbox": demo.mailbox}
+    return json.dumps(found | {"letters": [asdict(letter) for letter in letters]}, ensure_ascii=False)
+
+
+def to_person(demo: Demo, letters: list[Letter]) -> None:
+    """Where to go, and some letters to try."""
+    console = Console(highlight=False)
+    places = Table(box=None, show_header=False, padding=(0, 3, 0, 0))
+    for agency in AGENCIES:
+        places.add_row(f"{agency.name} ({agency.client}/{agency.societe})", f"[bold]{demo.portal(agency)}[/]")
+    places.add_row("Mailbox: all mails arrive here", f"[bold]{demo.mailbox}[/]")
+    places.add_row("Mon compte immobilier (the provider)", f"[bold]{demo.issuer}[/]")
+    console.print("\n[bold]The demonstration is running.[/] Open a portal and sign in with a letter:\n")
+    console.print(places)
+    console.print()
+    console.print(_table(letters))
+    console.print(
+        "\nOn the sign-in page choose « Utilisez cette option », type a letter's two codes, and read the mailbox."
+        "\nCtrl-C ends everything; the next `idp demo` goes on from here, `idp demo --fresh` starts again.\n"
+    )
+
+
+def _table(letters: list[Letter]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title_justify="left")
+    for heading in ("Agency", "Identifiant provisoire", "Mot de passe provisoire", "Suggested address", "Who"):
+        table.add_column(heading, no_wrap=heading != "Who")
+    for letter in letters[:MOST_LETTERS]:
+        table.add_row(
+            f"{letter.client}/{letter.societe}",
+            letter.provisional_identifier,
+            letter.provisional_password,
+            letter.email or "-",
+            SITUATIONS.get(letter.provisional_identifier, ""),
+        )
+    if len(letters) > MOST_LETTERS:
+        table.caption = f"{len(letters) - MOST_LETTERS} more in .demo/letters.json"
+    return table

@@ -1,0 +1,168 @@
+"""Every edge between flows, on one screen: which page follows which outcome.
+
+Flows never know each other. A step returns what happened; here, and nowhere else, is decided where the person goes.
+
+    letter --> upgrade --(address is somebody's)--> merge --(password forgotten)--> reset --> merge
+                  |                                   |
+                  v                                   v
+    sign-in --> pending authorization, else the agency's portal, else Profil
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from idp.database import reading
+from idp.deps import Deps
+from idp.login.steps import SignedIn
+from idp.merge import flow as merge_flow
+from idp.merge import steps as merge
+from idp.oidc.authorize import flow as authorize_flow
+from idp.oidc.authorize import steps as authorize
+from idp.oidc.registration import clients
+from idp.oidc.registration import store as registration
+from idp.profile.steps import PasswordChanged
+from idp.reset.steps import PasswordReset, ResetAsked
+from idp.tenancy import resolve
+from idp.tenancy import store as tenancy
+from idp.tenancy.store import AgencyView
+from idp.upgrade import flow as upgrade_flow
+from idp.upgrade.steps import UpgradeAt, UpgradeCompleted
+from idp.upgrade.steps import want_other_address as back_to_address
+from idp.web.browser import Browser
+from idp.web.site import Pending
+
+
+@dataclass(frozen=True)
+class Journey:
+    """next_page and what it needs."""
+
+    deps: Deps
+
+    def next_page(self, outcome: Any) -> str:  # noqa: C901 - one line an edge, all on one screen
+        """Where an outcome leads: a path of ours, or a portal's registered address."""
+        match outcome:
+            case SignedIn():
+                return self._signed_in(outcome.agency_id, outcome.authorization_id)
+            case UpgradeCompleted(flow=flow, here=True):
+                return self._signed_in(flow.agency_id, flow.authorization_id)
+            case UpgradeCompleted():
+                # On another device than the one that waits: it is signed in, but never sent to a portal with a code.
+                return "/profile?welcome=1"
+            case UpgradeAt(flow=flow, browser_digest=browser_digest):
+                return self._upgrade(flow, browser_digest)
+            case merge.OtherAddressWanted(flow=flow):
+                return f"/upgrade/{back_to_address(self.deps, flow.upgrade_flow_id, flow.browser_digest)}/email"
+            case merge.Merged(flow=flow):
+                return f"/merge/{flow.id}/done"
+            case merge.MergeAt(flow=flow):
+                return self._merge(flow)
+            case ResetAsked(flow=flow):
+                return f"/reset/{flow.id}/sent"
+            case PasswordReset(flow=flow):
+                return f"/reset/{flow.id}/done"
+            case PasswordChanged():
+                return "/profile?changed=1"
+            case authorize.Answered():
+                return outcome.location
+            case authorize.MustSignIn():
+                return self._sign_in(outcome.agency_id, outcome.authorization_id)
+            case authorize.Stored():
+                return f"/oauth/authorize/{outcome.authorization_id}/continue"
+        raise TypeError(f"no edge for {type(outcome).__name__}")
+
+    # --- what pages ask ------------------------------------------------------------------------------------------------
+
+    def pending(self, authorization_id: str, browser: Browser) -> Pending | None:
+        """The portal's request that waits under this id, for this browser; None when there is none."""
+        waiting = authorize.adopt(self.deps, authorization_id, browser_digest=browser.digest)
+        if waiting is None:
+            return None
+        request = waiting.request
+        client = clients.find(self.deps, request.client_id)
+        return Pending(
+            id=waiting.id,
+            agency_id=request.agency_id,
+            client_name=client.name if client else "",
+            origin=authorize_flow.origin(request.redirect_uri),
+            login_hint=request.login_hint,
+            ui_locales=request.ui_locales,
+            sign_in_after=request.sign_in_after,
+            answered=waiting.answered_at is not None,
+        )
+
+    def targets(self, agency: AgencyView | None, pending: Pending | None) -> tuple[str, ...]:
+        """The origins that a form's answer may lead on to: the pending portal's, else the agency's default portal's."""
+        if pending is not None:
+            return (pending.origin,)
+        portal = self.portal(agency)
+        return () if portal is None else (authorize_flow.origin(portal),)
+
+    def portal(self, agency: AgencyView | None) -> str | None:
+        """Where the agency's portal starts a sign-in; None when it has none."""
+        return None if agency is None else self._portal_of(agency.id)
+
+    # --- edges that need a look at what is stored ------------------------------------------------------------------------
+
+    def _signed_in(self, agency_id: str | None, authorization_id: str | None) -> str:
+        if authorization_id is not None:
+            return f"/oauth/authorize/{authorization_id}/continue"
+        return (self._portal_of(agency_id) if agency_id is not None else None) or "/profile"
+
+    def _sign_in(self, agency_id: str | None, authorization_id: str | None) -> str:
+        with reading() as db:
+            agency = tenancy.agency(db, agency_id) if agency_id is not None else None
+        query = dict(resolve.query(agency))
+        if authorization_id is not None:
+            query["authorization"] = authorization_id
+        return f"/login?{urlencode(query)}" if query else "/login"
+
+    def _upgrade(self, flow: upgrade_flow.UpgradeFlow, browser_digest: str) -> str:
+        match flow.state:
+            case upgrade_flow.State.AWAITING_EMAIL:
+                return f"/upgrade/{flow.id}/email"
+            case upgrade_flow.State.AWAITING_PASSWORD:
+                return f"/upgrade/{flow.id}/password"
+            case upgrade_flow.State.AWAITING_CONFIRMATION:
+                return f"/upgrade/{flow.id}/sent"
+            case upgrade_flow.State.HANDED_TO_MERGE:
+                return self._offer_merge(flow, browser_digest)
+            case upgrade_flow.State.COMPLETED if flow.followed_at is None and flow.code_suffices:
+                return f"/upgrade/{flow.id}/sent"
+            case upgrade_flow.State.COMPLETED | upgrade_flow.State.CANCELLED:
+                return self._sign_in(flow.agency_id, flow.authorization_id)
+
+    def _offer_merge(self, flow: upgrade_flow.UpgradeFlow, browser_digest: str) -> str:
+        assert flow.email is not None
+        assert flow.email_key is not None
+        here = browser_digest == flow.browser_digest
+        offer = merge.offer(
+            self.deps,
+            upgrade_flow_id=flow.id,
+            agency_id=flow.agency_id,
+            provisional_account_id=flow.provisional_account_id,
+            browser_digest=browser_digest,
+            authorization_id=flow.authorization_id if here else None,
+            email=flow.email,
+            email_key=flow.email_key,
+        )
+        return f"/merge/{offer.flow.id}"
+
+    def _merge(self, flow: merge_flow.MergeFlow) -> str:
+        match flow.state:
+            case merge_flow.State.AWAITING_PASSWORD:
+                return f"/merge/{flow.id}"
+            case merge_flow.State.MERGED:
+                return f"/merge/{flow.id}/done"
+            case merge_flow.State.CANCELLED:
+                return f"/upgrade/{flow.upgrade_flow_id}"
+
+    def _portal_of(self, agency_id: str) -> str | None:
+        """OIDC Core 4: the portal starts a sign-in of its own, which this browser's sign-in answers at once."""
+        with reading() as db:
+            portal = registration.default_portal(db, agency_id)
+        if portal is None or portal.initiate_login_uri is None:
+            return None
+        return authorize_flow.answer(portal.initiate_login_uri, iss=self.deps.settings.issuer)

@@ -1,0 +1,102 @@
+"""Every SQL statement about authorization requests and codes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from idp.database import changed
+from idp.oidc.authorize.flow import Request
+from idp.oidc.authorize.tables import AuthorizationCode, AuthorizationRequest
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A pending authorization. browser_digest: empty until a browser has come for it (a POSTed request)."""
+
+    id: str
+    browser_digest: str
+    request: Request
+    created_at: datetime
+    expires_at: datetime
+    answered_at: datetime | None
+
+
+def add(db: Session, waiting: Waiting) -> None:
+    db.execute(
+        insert(AuthorizationRequest).values(
+            id=waiting.id,
+            client_id=waiting.request.client_id,
+            agency_id=waiting.request.agency_id,
+            browser_digest=waiting.browser_digest,
+            parameters=waiting.request.stored(),
+            created_at=waiting.created_at,
+            expires_at=waiting.expires_at,
+            answered_at=None,
+        )
+    )
+
+
+def load(db: Session, authorization_id: str, *, now: datetime) -> Waiting | None:
+    """A pending authorization that has not expired, answered ones too."""
+    row = db.execute(
+        select(
+            AuthorizationRequest.id,
+            AuthorizationRequest.browser_digest,
+            AuthorizationRequest.parameters,
+            AuthorizationRequest.created_at,
+            AuthorizationRequest.expires_at,
+            AuthorizationRequest.answered_at,
+        ).where(AuthorizationRequest.id == authorization_id, AuthorizationRequest.expires_at > now)
+    ).one_or_none()
+    if row is None:
+        return None
+    return Waiting(row.id, row.browser_digest, Request.restored(row.parameters), *row[3:])
+
+
+def claim(db: Session, authorization_id: str, *, browser_digest: str) -> bool:
+    """Bind a POSTed request to the first browser that comes for it; exactly one ever succeeds."""
+    statement = (
+        update(AuthorizationRequest)
+        .where(AuthorizationRequest.id == authorization_id, AuthorizationRequest.browser_digest == "")
+        .values(browser_digest=browser_digest)
+    )
+    return changed(db.execute(statement)) == 1
+
+
+def mark_answered(db: Session, authorization_id: str, *, now: datetime) -> bool:
+    """Claim the one answer; exactly one caller ever succeeds."""
+    statement = (
+        update(AuthorizationRequest)
+        .where(AuthorizationRequest.id == authorization_id, AuthorizationRequest.answered_at.is_(None))
+        .values(answered_at=now)
+    )
+    return changed(db.execute(statement)) == 1
+
+
+def add_code(
+    db: Session,
+    *,
+    digest: str,
+    grant_id: str,
+    client_id: str,
+    redirect_uri: str,
+    code_challenge: str,
+    nonce: str,
+    expires_at: datetime,
+) -> None:
+    db.execute(
+        insert(AuthorizationCode).values(
+            digest=digest,
+            grant_id=grant_id,
+            client_id=client_id,
+            redirect_uri=redirect_uri,
+            code_challenge=code_challenge or None,
+            nonce=nonce or None,
+            expires_at=expires_at,
+            consumed_at=None,
+        )
+    )

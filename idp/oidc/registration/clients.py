@@ -1,0 +1,22 @@
+"""Finding a portal, from the cache when it was looked up a moment ago."""
+
+from __future__ import annotations
+
+from idp.database import reading
+from idp.deps import Deps
+from idp.oidc.registration import store
+from idp.oidc.registration.rules import Client
+
+
+def find(deps: Deps, client_id: str) -> Client | None:
+    """A portal by its id, disabled ones too; None for an unknown or impossible id. Opens no transaction on a hit."""
+    if not client_id or len(client_id) > 64 or not client_id.isascii() or not client_id.isprintable():
+        return None
+    known = store.cache.get(client_id)
+    if known is not None:
+        return known
+    with reading() as db:
+        client = store.find(db, client_id, now=deps.now())
+    if client is not None:
+        store.cache.put(client)
+    return client

@@ -1,0 +1,316 @@
+"""Authlib, and the only module that imports it: who the calling portal is, which grant it asks, is the request whole.
+
+Authlib's server classes validate in the right order; what is done then is ours (`token/steps.py`), because its
+documented callbacks read, then write, and so redeem one code several times at once. Also ours, since Authlib 1.9.9
+answers 500 or guesses (docs/decisions/0003-authlib.md): reading the body (form only, nothing from the query, nothing
+twice), HTTP Basic, and the words of errors.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote_plus
+
+from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749 import AuthorizationServer, ClientMixin, OAuth2Request
+from authlib.oauth2.rfc6749 import grants as authlib_grants
+from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
+from authlib.oauth2.rfc7009 import RevocationEndpoint
+from authlib.oauth2.rfc7636 import CodeChallenge
+from authlib.oauth2.rfc7662 import IntrospectionEndpoint
+
+from idp.digests import Kind, same
+from idp.oidc.protocol import ProtocolError
+from idp.oidc.registration import clients, rules
+from idp.oidc.registration.rules import Client
+from idp.oidc.token import steps
+from idp.oidc.token.steps import Provider
+from idp.oidc.token.store import Code, Refresh
+
+# Authlib refuses to build a request from a plain http address, which is what a provider behind a TLS proxy sees; the
+# issuer's scheme is a setting that is checked at start, so the address here is a constant.
+_ADDRESS = "https://provider.invalid/"
+_METHODS = list(rules.AUTH_METHODS)
+_SAFE = re.compile(r"[^\x20\x21\x23-\x5b\x5d-\x7e]")  # what error_description may not hold (RFC 6749 5.2)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an endpoint answers: JSON with no-store. challenge: a WWW-Authenticate value, for 401."""
+
+    status: int
+    body: Mapping[str, Any]
+    challenge: str | None = None
+
+
+class Server:
+    """The endpoints that a portal's server calls: token, introspection, revocation."""
+
+    def __init__(self, provider: Provider) -> None:
+        self._server = _AuthlibServer(provider)
+
+    def token(self, pairs: Sequence[tuple[str, str]], authorization: Sequence[str]) -> Answer:
+        """RFC 6749 3.2. pairs: the form's fields as sent. authorization: the Authorization headers as sent."""
+        return self._answer(pairs, authorization, self._server.create_token_response)
+
+    def introspect(self, pairs: Sequence[tuple[str, str]], authorization: Sequence[str]) -> Answer:
+        """RFC 7662 2."""
+        return self._answer(pairs, authorization, lambda r: self._server.create_endpoint_response("introspection", r))
+
+    def revoke(self, pairs: Sequence[tuple[str, str]], authorization: Sequence[str]) -> Answer:
+        """RFC 7009 2."""
+        return self._answer(pairs, authorization, lambda r: self._server.create_endpoint_response("revocation", r))
+
+    def _answer(
+        self, pairs: Sequence[tuple[str, str]], authorization: Sequence[str], endpoint: Callable[[Any], Answer]
+    ) -> Answer:
+        try:
+            return endpoint(_request(pairs, authorization))
+        except ProtocolError as error:
+            return failure(error)
+
+
+def failure(error: ProtocolError) -> Answer:
+    """The JSON of an error; 401 comes with the scheme to use (RFC 9110 11.6.1)."""
+    body = {"error": error.error, "error_description": _SAFE.sub(" ", error.description)[:200]}
+    challenge = 'Basic realm="token"' if error.http_status == 401 else None
+    return Answer(error.http_status, body, challenge)
+
+
+# --- the request -----------------------------------------------------------------------------------------------------
+
+
+class _Request(OAuth2Request):  # type: ignore[misc]
+    """A request read from its body alone: the query of a token request is not looked at (RFC 6749 3.2)."""
+
+    def __init__(self, form: Mapping[str, str], basic: tuple[str, str] | None) -> None:
+        super().__init__("POST", _ADDRESS)
+        self.payload = BasicOAuth2Payload(dict(form))
+        self.basic = basic
+
+    @property
+    def form(self) -> Mapping[str, str]:
+        return self.payload.data  # type: ignore[no-any-return]
+
+    @property
+    def args(self) -> Mapping[str, str]:
+        return {}
+
+
+def _request(pairs: Sequence[tuple[str, str]], authorization: Sequence[str]) -> _Request:
+    """Raises ProtocolError for what is malformed, given twice, or authenticates in two ways at once."""
+    form: dict[str, str] = {}
+    for name, value in pairs:
+        if name in form:
+            raise ProtocolError("invalid_request", "a parameter is given more than once")
+        if value:  # an empty parameter is as good as omitted (RFC 6749 3.2)
+            form[name] = value
+    if len(authorization) > 1:
+        raise ProtocolError("invalid_request", "there are two Authorization headers")
+    basic = _basic(authorization[0]) if authorization else None
+    if basic is not None and ("client_secret" in form or form.get("client_id", basic[0]) != basic[0]):
+        raise ProtocolError("invalid_request", "the client authenticates in two ways at once")
+    return _Request(form, basic)
+
+
+def _basic(header: str) -> tuple[str, str]:
+    """Client id and secret of HTTP Basic, both form-encoded first (RFC 6749 2.3.1). Raises ProtocolError."""
+    refused = ProtocolError("invalid_client", "the Authorization header is malformed", status=401)
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic":
+        raise refused
+    try:
+        client_id, colon, secret = base64.b64decode(encoded.strip(), validate=True).decode("utf-8").partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        raise refused from None
+    if not colon or not client_id or not secret:
+        raise refused
+    return unquote_plus(client_id), secret
+
+
+# --- Authlib's classes, with our clients and our steps ------------------------------------------------------------------
+
+
+class _Client(ClientMixin):  # type: ignore[misc]
+    """A portal, as Authlib asks about it."""
+
+    def __init__(self, provider: Provider, record: Client) -> None:
+        self.record = record
+        self._digests = provider.deps.digests
+
+    def check_client_secret(self, secret: str) -> bool:
+        """Against every live digest; a 256-bit random secret needs no slow hash (0.5 µs against 270 ms)."""
+        given = self._digests.digest(Kind.CLIENT_SECRET, secret)
+        return any([same(given, known) for known in self.record.secret_digests])  # noqa: C419 - no early end
+
+    def check_endpoint_auth_method(self, method: str, _endpoint: str) -> bool:
+        return method == self.record.token_endpoint_auth_method
+
+    def check_grant_type(self, grant_type: str) -> bool:
+        return grant_type in self.record.grant_types
+
+
+class _AuthlibServer(AuthorizationServer):  # type: ignore[misc]
+    """Authlib's server over plain values: no web framework in between."""
+
+    def __init__(self, provider: Provider) -> None:
+        super().__init__()
+        self.provider = provider
+        self.register_client_auth_method("client_secret_basic", self._by_basic)
+        self.register_grant(_CodeGrant, [_S256(required=True)])
+        self.register_grant(_RefreshGrant)
+        self.register_grant(_ClientCredentialsGrant)
+        self.register_endpoint(_Introspection)
+        self.register_endpoint(_Revocation)
+
+    def query_client(self, client_id: str) -> _Client | None:
+        record = clients.find(self.provider.deps, client_id)
+        return None if record is None or record.disabled_at is not None else _Client(self.provider, record)
+
+    def _by_basic(self, _query: Any, request: _Request) -> _Client | None:
+        if request.basic is None:
+            return None
+        client_id, secret = request.basic
+        client = self.query_client(client_id)
+        if client is None:
+            return None
+        # Most portals send the secret as it is, the RFC wants it form-encoded: either is the secret, nothing else is.
+        return (
+            client if client.check_client_secret(secret) or client.check_client_secret(unquote_plus(secret)) else None
+        )
+
+    def create_oauth2_request(self, request: _Request) -> _Request:
+        return request
+
+    def create_token_response(self, request: _Request) -> Answer:
+        grant_type = request.payload.grant_type
+        if not grant_type:
+            raise ProtocolError("invalid_request", "grant_type is missing")
+        if grant_type not in rules.GRANT_TYPES:
+            raise ProtocolError("unsupported_grant_type", "the grant type is not supported")
+        answer: Answer = super().create_token_response(request)
+        return answer
+
+    def send_signal(self, name: str, *args: Any, **kwargs: Any) -> None:
+        """Nobody listens."""
+
+    def handle_response(self, status: int, body: Any, _headers: Any) -> Answer:
+        return Answer(status, body)
+
+    def handle_error_response(self, request: _Request, error: OAuth2Error) -> Answer:
+        if error.error == "invalid_client":
+            # 401 whichever way the client tried (RFC 6749 5.2 allows it), and the same words for unknown and wrong.
+            return failure(ProtocolError("invalid_client", "client authentication failed", status=401))
+        return failure(ProtocolError(error.error, str(error.get_error_description() or ""), status=error.status_code))
+
+
+class _FoundCode:
+    """A code, as Authlib's grant and PKCE extension ask about it."""
+
+    code_challenge_method = "S256"
+
+    def __init__(self, found: Code) -> None:
+        self.found = found
+        self.code_challenge = found.code_challenge
+
+    def get_redirect_uri(self) -> str:
+        return self.found.redirect_uri
+
+
+class _S256(CodeChallenge):  # type: ignore[misc]
+    """PKCE with S256 alone; `plain` is Authlib's default."""
+
+    DEFAULT_CODE_CHALLENGE_METHOD = "S256"
+    SUPPORTED_CODE_CHALLENGE_METHOD = ("S256",)
+
+
+class _CodeGrant(authlib_grants.AuthorizationCodeGrant):  # type: ignore[misc]
+    TOKEN_ENDPOINT_AUTH_METHODS = _METHODS
+
+    def query_authorization_code(self, code: str, client: _Client) -> _FoundCode:
+        return _FoundCode(steps.find_code(self.server.provider, client.record, code))
+
+    def create_token_response(self) -> tuple[int, Mapping[str, Any], Any]:
+        """Redirect URI and verifier were checked: a wrong one does not burn the code. Now it is spent, once."""
+        found = self.request.authorization_code.found
+        return 200, steps.redeem_code(self.server.provider, self.request.client.record, found), None
+
+
+class _FoundRefresh:
+    """A refresh token, as Authlib's grant asks about it."""
+
+    def __init__(self, found: Refresh) -> None:
+        self.found = found
+
+    def check_client(self, client: _Client) -> bool:
+        return self.found.granted.client_id == client.record.id
+
+    def get_scope(self) -> str:
+        return self.found.granted.scope
+
+
+class _RefreshGrant(authlib_grants.RefreshTokenGrant):  # type: ignore[misc]
+    TOKEN_ENDPOINT_AUTH_METHODS = _METHODS
+
+    def validate_token_request(self) -> None:
+        """As Authlib's, but the client is known when the token is looked up, so another's is not even found."""
+        client = self._validate_request_client()
+        self.request.client = client
+        token = self.request.form.get("refresh_token")
+        if token is None:
+            raise ProtocolError("invalid_request", "refresh_token is missing")
+        found = _FoundRefresh(steps.find_refresh_token(self.server.provider, client.record, token))
+        self._validate_token_scope(found)
+        self.request.refresh_token = found
+
+    def create_token_response(self) -> tuple[int, Mapping[str, Any], Any]:
+        found = self.request.refresh_token.found
+        scope = " ".join(dict.fromkeys((self.request.payload.scope or found.granted.scope).split()))
+        token = self.request.form["refresh_token"]
+        answer = steps.rotate(self.server.provider, self.request.client.record, found, token, scope=scope)
+        return 200, answer, None
+
+
+class _ClientCredentialsGrant(authlib_grants.ClientCredentialsGrant):  # type: ignore[misc]
+    TOKEN_ENDPOINT_AUTH_METHODS = ("client_secret_basic", "client_secret_post")
+
+    def create_token_response(self) -> tuple[int, Mapping[str, Any], Any]:
+        client = self.request.client.record
+        allowed = [scope for scope in client.scope.split() if scope not in ("openid", "offline_access")]
+        asked = (self.request.payload.scope or "").split()
+        if set(asked) - set(allowed):
+            raise ProtocolError("invalid_scope", "a scope is not allowed to this client acting for itself")
+        scope = " ".join(dict.fromkeys(asked or allowed))
+        return 200, steps.client_credentials(self.server.provider, client, scope=scope), None
+
+
+class _TokenInBody:
+    """What introspection and revocation share. The hint is a hint: unknown ones are ignored (RFC 7009 2.1)."""
+
+    CLIENT_AUTH_METHODS = _METHODS
+    server: _AuthlibServer
+
+    def token_of(self, request: _Request) -> tuple[Client, str]:
+        client: _Client = self.server.authenticate_client(request, self.CLIENT_AUTH_METHODS, "token")
+        token = request.form.get("token")
+        if not token:
+            raise ProtocolError("invalid_request", "token is missing")
+        return client.record, token
+
+
+class _Introspection(_TokenInBody, IntrospectionEndpoint):  # type: ignore[misc]
+    def create_endpoint_response(self, request: _Request) -> tuple[int, Mapping[str, Any], Any]:
+        client, token = self.token_of(request)
+        return 200, steps.introspect(self.server.provider, client, token), None
+
+
+class _Revocation(_TokenInBody, RevocationEndpoint):  # type: ignore[misc]
+    def create_endpoint_response(self, request: _Request) -> tuple[int, Mapping[str, Any], Any]:
+        client, token = self.token_of(request)
+        steps.revoke(self.server.provider, client, token)
+        return 200, {}, None

@@ -1,0 +1,243 @@
+"""What a portal's server does with a code, a refresh token, its own credentials, or a token it wants rid of.
+
+Client authentication and the shape of the request are checked before (`oidc/server.py`); here is what is done, with
+reads and writes counted. Signing happens after the commit: what was signed was granted.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from idp.audit import store as audit
+from idp.database import reading, transaction
+from idp.deps import Deps
+from idp.digests import Kind
+from idp.grants import store as grants
+from idp.oidc import claims
+from idp.oidc.protocol import ProtocolError
+from idp.oidc.registration import clients
+from idp.oidc.registration.rules import Client
+from idp.oidc.token import store
+from idp.oidc.token.store import Code, Granted, Refresh
+from idp.oidc.token.tokens import Tokens
+
+
+@dataclass(frozen=True)
+class Provider:
+    """Deps and tokens: what these steps need."""
+
+    deps: Deps
+    tokens: Tokens = field(repr=False)
+
+
+def find_code(provider: Provider, client: Client, code: str) -> Code:
+    """The code, of this client and unused. A used one revokes what it bought (RFC 6749 4.1.2). Raises ProtocolError."""
+    now = provider.deps.now()
+    digest = provider.deps.digests.digest(Kind.AUTHORIZATION_CODE, code)
+    with reading() as db:
+        found = store.code(db, digest, client_id=client.id, now=now)
+    if found is None:
+        raise ProtocolError("invalid_grant", "the code is unknown")
+    if found.consumed:
+        _revoke_for_reuse(provider, found.granted, "code")
+        raise ProtocolError("invalid_grant", "the code was used already")
+    if found.expires_at <= now or not found.granted.alive:
+        raise ProtocolError("invalid_grant", "the code has expired")
+    return found
+
+
+def redeem_code(provider: Provider, client: Client, code: Code) -> dict[str, Any]:
+    """Spend a code whose redirect URI and verifier were checked, for tokens; exactly one caller ever succeeds.
+
+    Raises ProtocolError invalid_grant for whoever comes second, even at the same instant.
+    """
+    deps, granted = provider.deps, code.granted
+    now = deps.now()
+    token = deps.new_token(256) if _refreshable(client, granted.scope) else None
+    with transaction() as db:
+        won = store.consume_code(db, code.digest, now=now)
+        if won and token is not None:
+            _add_refresh(db, deps, granted, token, now=now)
+    if not won:
+        _revoke_for_reuse(provider, granted, "code")
+        raise ProtocolError("invalid_grant", "the code was used already")
+    return _answer(provider, client, granted, scope=granted.scope, nonce=code.nonce, refresh_token=token)
+
+
+def find_refresh_token(provider: Provider, client: Client, token: str) -> Refresh:
+    """The refresh token, of this client, with a live grant; rotated ones too. Raises ProtocolError."""
+    now = provider.deps.now()
+    digest = provider.deps.digests.digest(Kind.REFRESH_TOKEN, token)
+    with reading() as db:
+        found = store.refresh_token(db, digest, client_id=client.id, now=now)
+    if found is None or not found.granted.alive or found.expires_at <= now:
+        raise ProtocolError("invalid_grant", "the refresh token is unknown, expired or revoked")
+    return found
+
+
+def rotate(provider: Provider, client: Client, presented: Refresh, token: str, *, scope: str) -> dict[str, Any]:
+    """Replace a refresh token by its successor; exactly one caller ever does (RFC 9700 4.14.2).
+
+    The successor is derived from the token, so a portal whose answer was lost, or whose two threads refresh at once,
+    is given the same successor again for a few seconds, and the family never forks. Later, or once the successor was
+    used, a second presentation is a theft: the grant is revoked. Raises ProtocolError.
+    """
+    deps, granted = provider.deps, presented.granted
+    now = deps.now()
+    successor = _successor(deps, token)
+    with transaction() as db:
+        won = store.rotate(db, presented.digest, now=now)
+        if won:
+            _add_refresh(db, deps, granted, successor, now=now)
+    if not won and not _answer_was_lost(deps, presented, successor, now=now):
+        _revoke_for_reuse(provider, granted, "refresh token")
+        raise ProtocolError("invalid_grant", "the refresh token was used already")
+    return _answer(provider, client, granted, scope=scope, nonce=None, refresh_token=successor)
+
+
+def client_credentials(provider: Provider, client: Client, *, scope: str) -> dict[str, Any]:
+    """A token for the client itself; nothing is stored. `openid` means a person, so it is not granted."""
+    access_token, life = provider.tokens.access(sub=client.id, client_id=client.id, scope=scope, granted=None)
+    return {"access_token": access_token, "token_type": "Bearer", "expires_in": life, "scope": scope}
+
+
+def userinfo(provider: Provider, access_token: str) -> dict[str, Any]:
+    """The claims of the person that an access token stands for (OIDC Core 5.3). Raises ProtocolError invalid_token."""
+    token = provider.tokens.read_access(access_token)
+    client = clients.find(provider.deps, token.client_id) if token is not None else None
+    if token is None or token.grant_id is None or client is None or client.disabled_at is not None:
+        raise ProtocolError("invalid_token", "the access token is invalid or expired", status=401)
+    if "openid" not in token.scope.split():
+        raise ProtocolError("insufficient_scope", "the openid scope is needed", status=403)
+    with reading() as db:
+        person = store.person(db, token.grant_id, client, now=provider.deps.now())
+    if person is None:
+        raise ProtocolError("invalid_token", "the access token was revoked", status=401)
+    return claims.of_person(
+        sub=person.account_id,
+        email=person.email,
+        scope=token.scope,
+        places=person.places,
+        agency_id=person.agency_id,
+    )
+
+
+def introspect(provider: Provider, client: Client, token: str) -> dict[str, Any]:
+    """What a token is worth now (RFC 7662); `active: false` for anything that is not this client's to ask about."""
+    deps = provider.deps
+    now = deps.now()
+    access = provider.tokens.read_access(token)
+    if access is not None:
+        if access.client_id != client.id:
+            return {"active": False}
+        if access.grant_id is not None:
+            with reading() as db:
+                if store.live_grant(db, access.grant_id, now=now) is None:
+                    return {"active": False}
+        return {"active": True, "token_type": "Bearer", **access.claims}
+    digest = deps.digests.digest(Kind.REFRESH_TOKEN, token)
+    with reading() as db:
+        found = store.refresh_token(db, digest, client_id=client.id, now=now)
+    if found is None or found.rotated_at is not None or found.expires_at <= now or not found.granted.alive:
+        return {"active": False}
+    return {
+        "active": True,
+        "iss": deps.settings.issuer,
+        "sub": found.granted.account_id,
+        "client_id": client.id,
+        "scope": found.granted.scope,
+        "exp": int(found.expires_at.timestamp()),
+    }
+
+
+def revoke(provider: Provider, client: Client, token: str) -> None:
+    """End what a token of this client belongs to (RFC 7009): the grant, so refresh and access tokens alike.
+
+    An unknown token, or another client's, changes nothing and is answered alike.
+    """
+    deps = provider.deps
+    now = deps.now()
+    access = provider.tokens.read_access(token)
+    grant_id = access.grant_id if access is not None and access.client_id == client.id else None
+    if access is None:
+        digest = deps.digests.digest(Kind.REFRESH_TOKEN, token)
+        with reading() as db:
+            found = store.refresh_token(db, digest, client_id=client.id, now=now)
+        grant_id = found.granted.grant_id if found is not None else None
+    if grant_id is not None:
+        with transaction() as db:
+            grants.revoke(db, grant_id, now=now)
+            audit.record(db, deps, "token.revoked", cause=grant_id, client=client.id)
+
+
+def _answer(
+    provider: Provider, client: Client, granted: Granted, *, scope: str, nonce: str | None, refresh_token: str | None
+) -> dict[str, Any]:
+    """The token response (RFC 6749 5.1, OIDC Core 3.1.3.3)."""
+    access_token, life = provider.tokens.access(
+        sub=granted.account_id, client_id=client.id, scope=scope, granted=granted
+    )
+    answer: dict[str, Any] = {
+        "access_token": access_token,
+        "token_type": "Bearer",
+        "expires_in": life,
+        "scope": scope,
+    }
+    if refresh_token is not None:
+        answer["refresh_token"] = refresh_token
+    if "openid" in scope.split():
+        answer["id_token"] = provider.tokens.id_token(client, granted, nonce=nonce, access_token=access_token)
+    return answer
+
+
+def _add_refresh(db: Session, deps: Deps, granted: Granted, token: str, *, now: datetime) -> None:
+    absolute = granted.created_at + timedelta(days=deps.settings.refresh_token_absolute_days)
+    store.add_refresh_token(
+        db,
+        digest=deps.digests.digest(Kind.REFRESH_TOKEN, token),
+        grant_id=granted.grant_id,
+        now=now,
+        expires_at=min(now + timedelta(days=deps.settings.refresh_token_idle_days), absolute),
+    )
+
+
+def _answer_was_lost(deps: Deps, presented: Refresh, successor: str, *, now: datetime) -> bool:
+    """Whether a second presentation is a repetition: a moment after the first, and its successor still unused."""
+    grace = timedelta(seconds=deps.settings.refresh_grace_seconds)
+    if presented.rotated_at is not None and now - presented.rotated_at > grace:
+        return False
+    if not grace:
+        return False
+    with reading() as db:
+        return store.successor_alive(db, deps.digests.digest(Kind.REFRESH_TOKEN, successor), now=now)
+
+
+def _successor(deps: Deps, token: str) -> str:
+    """The token that replaces this one: 256 bits that only this provider can derive."""
+    raw = hmac.digest(deps.digests.key(Kind.REFRESH_SUCCESSOR), token.encode("utf-8", "surrogatepass"), "sha256")
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _refreshable(client: Client, scope: str) -> bool:
+    return "refresh_token" in client.grant_types and "offline_access" in scope.split()
+
+
+def _revoke_for_reuse(provider: Provider, granted: Granted, what: str) -> None:
+    """A credential that comes back was copied: whoever holds what it bought, holds nothing now."""
+    with transaction() as db:
+        grants.revoke(db, granted.grant_id, now=provider.deps.now())
+        audit.record(
+            db,
+            provider.deps,
+            "token.reused",
+            subject=granted.account_id,
+            cause=granted.grant_id,
+            client=granted.client_id,
+            what=what,
+        )

@@ -1,0 +1,269 @@
+"""Every SQL statement of the token endpoint, userinfo and introspection: built once, run with parameters.
+
+These are the hot paths: each request has a counted number of statements (design section 15), columns are read instead
+of entities, and what may happen once is one guarded statement.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, bindparam, insert, select, update
+from sqlalchemy.orm import Session
+
+from idp.accounts.roles import AccountState
+from idp.accounts.store import PLACE_COLUMNS, Place, gather_places, with_places
+from idp.accounts.tables import Account, Membership, ProvisionalAccount
+from idp.database import changed
+from idp.grants.tables import Grant
+from idp.oidc.authorize.tables import AuthorizationCode
+from idp.oidc.registration.rules import Client
+from idp.oidc.token.tables import RefreshToken
+from idp.tenancy.tables import Agency, Customer
+
+
+@dataclass(frozen=True)
+class Granted:
+    """A grant as tokens need it. memberships: the person's places at the agency asked for, without contracts.
+
+    alive: the grant was not revoked and has not expired, and the account is active.
+    """
+
+    grant_id: str
+    account_id: str
+    client_id: str
+    session_id: str
+    scope: str
+    authenticated_at: datetime
+    created_at: datetime
+    alive: bool
+    customer_code: str | None
+    company_code: str | None
+    memberships: tuple[dict[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Code:
+    """An authorization code as presented."""
+
+    digest: str
+    redirect_uri: str
+    code_challenge: str | None
+    nonce: str | None
+    expires_at: datetime
+    consumed: bool
+    granted: Granted
+
+
+@dataclass(frozen=True)
+class Refresh:
+    """A refresh token as presented."""
+
+    digest: str
+    expires_at: datetime
+    rotated_at: datetime | None
+    granted: Granted
+
+
+@dataclass(frozen=True)
+class Person:
+    """Whom an access token stands for, with the places that the client may see."""
+
+    account_id: str
+    email: str
+    scope: str
+    agency_id: str | None
+    places: list[Place] = field(repr=False)
+
+
+_GRANTED = (
+    Grant.id,
+    Grant.account_id,
+    Grant.client_id,
+    Grant.session_id,
+    Grant.scope,
+    Grant.authenticated_at,
+    Grant.created_at,
+    Grant.revoked_at,
+    Grant.expires_at.label("grant_expires_at"),
+    Account.state,
+    Customer.code.label("customer_code"),
+    Agency.code.label("company_code"),
+    Agency.name.label("agency_name"),
+    Agency.disabled_at,
+    Membership.id.label("membership_id"),
+    ProvisionalAccount.role,
+)
+
+AnySelect = Select[*tuple[Any, ...]]
+
+
+def _with_grant(statement: AnySelect) -> AnySelect:
+    """Join the grant, its account, and the person's places at the agency asked for (one row each, one at least)."""
+    return (
+        statement.join(Account, Account.id == Grant.account_id)
+        .outerjoin(Agency, Agency.id == Grant.agency_id)
+        .outerjoin(Customer, Customer.id == Agency.customer_id)
+        .outerjoin(Membership, (Membership.account_id == Grant.account_id) & (Membership.agency_id == Grant.agency_id))
+        .outerjoin(ProvisionalAccount, ProvisionalAccount.id == Membership.provisional_account_id)
+    )
+
+
+_CODE = _with_grant(
+    select(
+        AuthorizationCode.digest,
+        AuthorizationCode.redirect_uri,
+        AuthorizationCode.code_challenge,
+        AuthorizationCode.nonce,
+        AuthorizationCode.expires_at,
+        AuthorizationCode.consumed_at,
+        *_GRANTED,
+    )
+    .select_from(AuthorizationCode)
+    .join(Grant, Grant.id == AuthorizationCode.grant_id)
+    .where(AuthorizationCode.digest == bindparam("digest"), AuthorizationCode.client_id == bindparam("client_id"))
+)
+_REFRESH = _with_grant(
+    select(RefreshToken.digest, RefreshToken.expires_at, RefreshToken.rotated_at, *_GRANTED)
+    .select_from(RefreshToken)
+    .join(Grant, Grant.id == RefreshToken.grant_id)
+    .where(RefreshToken.digest == bindparam("digest"), Grant.client_id == bindparam("client_id"))
+)
+_CONSUME = (
+    update(AuthorizationCode)
+    .where(
+        AuthorizationCode.digest == bindparam("b_digest"),
+        AuthorizationCode.consumed_at.is_(None),
+        AuthorizationCode.expires_at > bindparam("b_now"),
+    )
+    .values(consumed_at=bindparam("b_now"))
+    .execution_options(synchronize_session=False)
+)
+_ROTATE = (
+    update(RefreshToken)
+    .where(RefreshToken.digest == bindparam("b_digest"), RefreshToken.rotated_at.is_(None))
+    .values(rotated_at=bindparam("b_now"))
+    .execution_options(synchronize_session=False)
+)
+_LIVE_GRANT = (
+    select(Grant.account_id, Grant.client_id, Grant.scope, Grant.session_id)
+    .join(Account, Account.id == Grant.account_id)
+    .where(
+        Grant.id == bindparam("grant_id"),
+        Grant.revoked_at.is_(None),
+        Grant.expires_at > bindparam("now"),
+        Account.state == AccountState.ACTIVE,
+    )
+)
+
+
+def code(db: Session, digest: str, *, client_id: str, now: datetime) -> Code | None:
+    """A code that was issued to this client, used ones too."""
+    rows = db.execute(_CODE, {"digest": digest, "client_id": client_id}).all()
+    if not rows:
+        return None
+    digest, redirect_uri, challenge, nonce, expires_at, consumed_at = rows[0][:6]
+    return Code(
+        digest, redirect_uri, challenge, nonce, expires_at, consumed_at is not None, _granted(rows, skip=6, now=now)
+    )
+
+
+def consume_code(db: Session, digest: str, *, now: datetime) -> bool:
+    """Spend a code; exactly one caller ever succeeds. The row stays, so that a replay is recognised."""
+    return changed(db.execute(_CONSUME, {"b_digest": digest, "b_now": now})) == 1
+
+
+def refresh_token(db: Session, digest: str, *, client_id: str, now: datetime) -> Refresh | None:
+    """A refresh token that was issued to this client, rotated ones too."""
+    rows = db.execute(_REFRESH, {"digest": digest, "client_id": client_id}).all()
+    if not rows:
+        return None
+    digest, expires_at, rotated_at = rows[0][:3]
+    return Refresh(digest, expires_at, rotated_at, _granted(rows, skip=3, now=now))
+
+
+def rotate(db: Session, digest: str, *, now: datetime) -> bool:
+    """Replace a refresh token; exactly one caller ever succeeds."""
+    return changed(db.execute(_ROTATE, {"b_digest": digest, "b_now": now})) == 1
+
+
+def add_refresh_token(db: Session, *, digest: str, grant_id: str, now: datetime, expires_at: datetime) -> None:
+    db.execute(
+        insert(RefreshToken),
+        {
+            "digest": digest,
+            "grant_id": grant_id,
+            "created_at": now,
+            "expires_at": expires_at,
+            "rotated_at": None,
+        },
+    )
+
+
+def successor_alive(db: Session, digest: str, *, now: datetime) -> bool:
+    """Whether the token that replaced another one has itself not been used yet."""
+    statement = select(RefreshToken.digest).where(
+        RefreshToken.digest == digest, RefreshToken.rotated_at.is_(None), RefreshToken.expires_at > now
+    )
+    return db.execute(statement).first() is not None
+
+
+def live_grant(db: Session, grant_id: str, *, now: datetime) -> Granted | None:
+    """The grant of an access token, when it still stands."""
+    row = db.execute(_LIVE_GRANT, {"grant_id": grant_id, "now": now}).one_or_none()
+    if row is None:
+        return None
+    return Granted(grant_id, row[0], row[1], row[3], row[2], now, now, True, None, None, ())
+
+
+def person(db: Session, grant_id: str, client: Client, *, now: datetime) -> Person | None:
+    """Whom a live grant stands for, and everything that userinfo tells; one statement."""
+    visible = []
+    if client.agency_id is not None:
+        visible.append(Agency.id == client.agency_id)
+    elif client.customer_id is not None:
+        visible.append(Agency.customer_id == client.customer_id)
+    statement = (
+        select(Account.id, Account.email, Grant.scope, Grant.agency_id.label("asked_agency_id"), *PLACE_COLUMNS)
+        .select_from(Grant)
+        .join(Account, Account.id == Grant.account_id)
+        .where(
+            Grant.id == grant_id,
+            Grant.client_id == client.id,
+            Grant.revoked_at.is_(None),
+            Grant.expires_at > now,
+            Account.state == AccountState.ACTIVE,
+        )
+    )
+    rows = db.execute(with_places(statement, *visible)).all()
+    if not rows:
+        return None
+    account_id, email, scope, agency_id = rows[0][:4]
+    return Person(account_id, email, scope, agency_id, gather_places(rows, skip=4))
+
+
+def _granted(rows: Any, *, skip: int, now: datetime) -> Granted:
+    first = rows[0][skip:]
+    grant_id, account_id, client_id, session_id, scope, authenticated_at, created_at, revoked_at, expires_at = first[:9]
+    state, customer_code, company_code, agency_name, closed_at = first[9:14]
+    open_agency = customer_code is not None and closed_at is None
+    memberships = tuple(
+        {"client": customer_code, "societe": company_code, "agency_name": agency_name, "role": row[skip + 15]}
+        for row in rows
+        if open_agency and row[skip + 14] is not None
+    )
+    return Granted(
+        grant_id,
+        account_id,
+        client_id,
+        session_id,
+        scope,
+        authenticated_at,
+        created_at,
+        revoked_at is None and expires_at > now and state == AccountState.ACTIVE,
+        customer_code if open_agency else None,
+        company_code if open_agency else None,
+        memberships,
+    )

@@ -1,0 +1,95 @@
+"""HTTP of what a portal's server calls. JSON, never cached, and no cookie is looked at."""
+
+from __future__ import annotations
+
+import logging
+
+import orjson
+from flask import Blueprint, Response, request
+from werkzeug.exceptions import HTTPException
+
+from idp.oidc.protocol import ProtocolError
+from idp.oidc.server import Answer, Server, failure
+from idp.oidc.token import steps
+from idp.oidc.token.steps import Provider
+
+log = logging.getLogger("idp.errors")
+_FORM = "application/x-www-form-urlencoded"
+
+
+def blueprint(provider: Provider, server: Server) -> Blueprint:
+    endpoints = Blueprint("token", __name__)
+
+    @endpoints.post("/oauth/token")
+    def token() -> Response:
+        return _json(server.token(_pairs(), request.headers.getlist("Authorization")))
+
+    @endpoints.post("/oauth/introspect")
+    def introspect() -> Response:
+        return _json(server.introspect(_pairs(), request.headers.getlist("Authorization")))
+
+    @endpoints.post("/oauth/revoke")
+    def revoke() -> Response:
+        return _json(server.revoke(_pairs(), request.headers.getlist("Authorization")))
+
+    @endpoints.route("/oauth/userinfo", methods=["GET", "POST"])
+    def userinfo() -> Response:
+        try:
+            body = steps.userinfo(provider, _bearer())
+        except ProtocolError as error:
+            answer = failure(error)
+            told = f'error="{answer.body["error"]}", error_description="{answer.body["error_description"]}"'
+            plain = 'Bearer realm="userinfo"'
+            challenge = plain if error.error == "missing_token" else f"{plain}, {told}"
+            # A request without any token is told the scheme and no error (RFC 6750 3.1).
+            shown = {} if error.error == "missing_token" else answer.body
+            return _json(Answer(answer.status, shown, challenge))
+        return _json(Answer(200, body))
+
+    @endpoints.errorhandler(ProtocolError)
+    def malformed(error: ProtocolError) -> Response:
+        return _json(failure(error))
+
+    @endpoints.errorhandler(HTTPException)
+    def http(error: HTTPException) -> Response:
+        return _json(failure(ProtocolError("invalid_request", error.name, status=error.code or 400)))
+
+    @endpoints.errorhandler(Exception)
+    def unexpected(error: Exception) -> Response:
+        """A portal's software gets JSON even then; the log keeps what happened."""
+        log.error("unexpected", exc_info=error)
+        return _json(failure(ProtocolError("server_error", "the provider failed", status=500)))
+
+    return endpoints
+
+
+def _pairs() -> list[tuple[str, str]]:
+    """The form's fields as sent. Raises ProtocolError when the body is no form."""
+    if request.mimetype != _FORM:
+        raise ProtocolError("invalid_request", f"the body must be {_FORM}")
+    return list(request.form.items(multi=True))
+
+
+def _bearer() -> str:
+    """The access token of the request: in the header or in a form, never in the query (RFC 6750 2.3, OAuth 2.1)."""
+    headers = request.headers.getlist("Authorization")
+    posted = request.form.getlist("access_token") if request.method == "POST" else []
+    if len(headers) + len(posted) > 1:
+        raise ProtocolError("invalid_request", "the access token is given more than once")
+    if posted:
+        return posted[0]
+    scheme, _, token = headers[0].partition(" ") if headers else ("", "", "")
+    if not headers or scheme.lower() != "bearer":
+        raise ProtocolError("missing_token", "a bearer token is needed", status=401)
+    if not token or " " in token.strip() or "," in token:
+        raise ProtocolError("invalid_request", "the Authorization header is malformed")
+    return token.strip()
+
+
+def _json(answer: Answer) -> Response:
+    response = Response(orjson.dumps(answer.body), status=answer.status, mimetype="application/json")
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Pragma"] = "no-cache"
+    if answer.challenge is not None:
+        response.headers["WWW-Authenticate"] = answer.challenge
+    return response

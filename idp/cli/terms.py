@@ -45,7 +45,7 @@ def publish(terms_of_use: Path, privacy_policy: Path, dry_run: bool, output: Out
         version = store.publish(db, terms_id=deps.new_id(), terms_of_use=use, privacy_policy=privacy, now=deps.now())
         record(db, deps, "terms-published", version=version)
         published = store.current(db)
-        assert published is not None  # noqa: S101 - just made, in this transaction
+        assert published is not None
         print_record(_row(published), output)
 
 

@@ -11,7 +11,8 @@ import json
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import phonenumbers
 
@@ -76,9 +77,10 @@ class Line:
     contracts: tuple[str, ...]
     warnings: tuple[str, ...]
 
+    @cached_property
     def digest(self) -> str:
         """Hex SHA-256 of person and contracts, 64 characters: equal when an import has nothing to change."""
-        told = json.dumps([asdict(self.person), self.contracts], ensure_ascii=True, sort_keys=True)
+        told = json.dumps([vars(self.person), self.contracts], ensure_ascii=True, sort_keys=True)
         return hashlib.sha256(told.encode()).hexdigest()
 
 
@@ -95,7 +97,8 @@ class Refusal:
 def clean(record: Record, profile: Profile) -> Line | Refusal:
     """The person of a line, with warnings for what was left out; or the first reason that refuses the line."""
     cells = {name: text(record.values.get(name, "")) for name in FIELDS}
-    for name in ("password", "email", "phone", "postal_code", "contracts", "mandate", "company_name", "civility"):
+    # Not those whose form is checked below: « néant » as an address is worth a word to who keeps the file.
+    for name in ("password", "mandate", "company_name", "civility"):
         if plain(cells[name]) in profile.empty:
             cells[name] = ""
     reason = _refused(cells, profile)

@@ -11,7 +11,7 @@ unchanged. Passwords are hashed outside transactions, and only those of new iden
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
@@ -45,11 +45,15 @@ class Planned:
     agency: AgencyView
     known: Known | None
 
+    @classmethod
+    def of(cls, placed: Placed, known: Mapping[tuple[str, str], Known]) -> Planned:
+        return cls(placed.line, placed.agency, known.get((placed.agency.id, placed.line.key)))
+
     @property
     def kind(self) -> Kind:
         if self.known is None:
             return Kind.CREATED
-        return Kind.UNCHANGED if self.known.digest == self.line.digest() else Kind.UPDATED
+        return Kind.UNCHANGED if self.known.digest == self.line.digest else Kind.UPDATED
 
     @property
     def given_password(self) -> str | None:
@@ -79,7 +83,7 @@ class Run:
         self._tell = tell
         self._progress = progress
         self._letters_file = letters_file
-        self._dry_run = dry_run
+        self.dry_run = dry_run
         self._met: dict[str, AgencyView] = {}
         self._cores = min(len(os.sched_getaffinity(0)), _MOST_CORES)
 
@@ -98,27 +102,35 @@ class Run:
             # Hashes not begun are dropped: whoever presses Ctrl-C does not wait for them.
             pool.shutdown(cancel_futures=True)
             seen.close()
-        if self._letters_file is None and not self._dry_run:
+        if self._letters_file is None and not self.dry_run:
             with reading() as db:
                 self.totals.letters_waiting = store.count_sealed(db, list(self._met))
         return self.totals
 
     def _batch(self, batch: Sequence[Placed | Outcome], pool: ThreadPoolExecutor) -> None:
-        for one in batch:
-            if isinstance(one, Outcome):
-                self._told(one)
         placed = [one for one in batch if isinstance(one, Placed)]
         self._meet(one.agency for one in placed)
-        for part in _parts(_planned(placed), hashes=HASHES_A_CORE * self._cores):
-            if self._dry_run:
-                self.totals.letters += sum(one.known is None and one.line.password is None for one in part)
-            else:
-                self._write(part, pool)
+        known = _known(placed)
+        entries = [Planned.of(one, known) if isinstance(one, Placed) else one for one in batch]
+        for part in _parts(entries, hashes=HASHES_A_CORE * self._cores):
+            planned = [one for one in part if isinstance(one, Planned)]
+            if self.dry_run:
+                self.totals.letters += sum(one.known is None and one.line.password is None for one in planned)
+            elif planned:
+                self._write(planned, pool)
             for one in part:
-                self._told(Outcome(one.line.number, one.kind, one.line.identifier))
-                for warning in _warnings(one):
-                    self._told(Outcome(one.line.number, Kind.WARNING, one.line.identifier, warning))
-            self._progress(part[-1].line.end)
+                self._tell_of(one)
+            if planned:
+                self._progress(planned[-1].line.end)
+
+    def _tell_of(self, one: Planned | Outcome) -> None:
+        if isinstance(one, Outcome):
+            self._told(one)
+            return
+        number, identifier = one.line.number, one.line.identifier
+        self._told(Outcome(number, one.kind, identifier))
+        for warning in _warnings(one):
+            self._told(Outcome(number, Kind.WARNING, identifier, warning))
 
     def _told(self, outcome: Outcome) -> None:
         self.totals.add(outcome)
@@ -157,7 +169,7 @@ class Run:
             if agency.id in self._met:
                 continue
             self._met[agency.id] = agency
-            if self._letters_file is not None and not self._dry_run:
+            if self._letters_file is not None and not self.dry_run:
                 self._let_out_waiting(agency)
 
     def _let_out_waiting(self, agency: AgencyView) -> None:
@@ -179,23 +191,26 @@ class Run:
             store.wipe(db, [row.letter.id for row in rows])
 
 
-def _planned(placed: Sequence[Placed]) -> list[Planned]:
-    """The lines with what is stored of them, in their order."""
+def _known(placed: Sequence[Placed]) -> dict[tuple[str, str], Known]:
+    """What is stored of these lines, by agency and key."""
     by_agency: dict[str, list[str]] = {}
     for one in placed:
         by_agency.setdefault(one.agency.id, []).append(one.line.key)
     with reading() as db:
-        known = {agency_id: store.known(db, agency_id, keys) for agency_id, keys in by_agency.items()}
-    return [Planned(one.line, one.agency, known[one.agency.id].get(one.line.key)) for one in placed]
+        return {
+            (agency_id, key): known
+            for agency_id, keys in by_agency.items()
+            for key, known in store.known(db, agency_id, keys).items()
+        }
 
 
-def _parts(planned: Sequence[Planned], *, hashes: int) -> Iterator[list[Planned]]:
-    """The lines in parts that need at most so many hashes each."""
-    part: list[Planned] = []
+def _parts(entries: Sequence[Planned | Outcome], *, hashes: int) -> Iterator[list[Planned | Outcome]]:
+    """The entries in parts that need at most so many hashes each."""
+    part: list[Planned | Outcome] = []
     needed = 0
-    for one in planned:
+    for one in entries:
         part.append(one)
-        needed += one.given_password is not None
+        needed += isinstance(one, Planned) and one.given_password is not None
         if needed == hashes:
             yield part
             part, needed = [], 0

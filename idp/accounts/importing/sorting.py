@@ -35,7 +35,7 @@ def place(
     if agency is None:
         reason = sentences.AGENCY_UNKNOWN.format(customer=line.customer_code, company=line.company_code)
         return Outcome(line.number, Kind.REFUSED, line.identifier, reason)
-    this = First(line.number, line.digest(), line.person.name)
+    this = First(line.number, line.digest, line.person.name)
     first = seen.first(agency.id, line.key, this)
     if first is None:
         return Placed(line, agency)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
@@ -185,10 +185,10 @@ def agencies(db: Session) -> dict[tuple[str, str], AgencyView]:
 
 def _person(line: Line, *, run: str, now: datetime) -> dict[str, Any]:
     return {
-        **asdict(line.person),
+        **vars(line.person),
         "role": line.person.role.value,
         "import_run": run,
         "import_line": line.number,
-        "import_digest": line.digest(),
+        "import_digest": line.digest,
         "updated_at": now,
     }

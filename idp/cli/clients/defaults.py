@@ -11,13 +11,13 @@ NEW = Client(
     agency_id=None,
     default_portal=False,
     application_type="web",
-    token_endpoint_auth_method="client_secret_basic",  # noqa: S106 - a name
+    token_endpoint_auth_method="client_secret_basic",
     grant_types=("authorization_code", "refresh_token"),
     redirect_uris=(),
     post_logout_redirect_uris=(),
     scope="openid profile email offline_access",
     require_pkce=True,
     # The protocol's own default is RS256 (OIDC Core 2); an ES256 signature costs a fifth of it.
-    id_token_signed_response_alg="ES256",  # noqa: S106 - a name
+    id_token_signed_response_alg="ES256",
     initiate_login_uri=None,
 )

@@ -115,7 +115,7 @@ def upsert(session: Session, table: Table) -> Any:
 
 
 def changed(result: Any) -> int:
-    """Rows that an UPDATE, DELETE or INSERT touched: how a guarded statement says whether it won."""
+    """Rows that an UPDATE or DELETE touched: how a guarded statement says whether it won (an INSERT says it by RETURNING)."""
     return int(result.rowcount)
 
 

@@ -146,7 +146,8 @@ def create_account(
         created_at=now,
         password_changed_at=now,
     )
-    return changed(db.execute(statement.on_conflict_do_nothing(index_elements=["email_key"]))) == 1
+    statement = statement.on_conflict_do_nothing(index_elements=["email_key"]).returning(Account.id)
+    return db.execute(statement).first() is not None
 
 
 def set_password(db: Session, account_id: str, password_hash: str, *, now: datetime | None) -> None:
@@ -167,7 +168,8 @@ def join(db: Session, *, membership_id: str, account_id: str, letter: Letter, or
         origin=origin,
         created_at=now,
     )
-    return changed(db.execute(statement.on_conflict_do_nothing(index_elements=["provisional_account_id"]))) == 1
+    statement = statement.on_conflict_do_nothing(index_elements=["provisional_account_id"]).returning(Membership.id)
+    return db.execute(statement).first() is not None
 
 
 def owner_of_letter(db: Session, provisional_account_id: str) -> str | None:

@@ -15,6 +15,7 @@ from idp.demo.run import Demo
 from idp.demo.world import AGENCIES, SITUATIONS
 
 MOST_LETTERS = 14
+WIDE = 120
 
 
 def as_json(demo: Demo, letters: Iterable[Letter]) -> str:
@@ -43,25 +44,28 @@ def to_person(demo: Demo, letters: list[Letter]) -> None:
     console.print("\n[bold]The demonstration is running.[/] Open a portal and sign in with a letter:\n")
     console.print(places)
     console.print()
-    console.print(_table(letters))
+    console.print(_table(letters, console.width))
     console.print(
         "\nOn the sign-in page choose « Utilisez cette option », type a letter's two codes, and read the mailbox."
         "\nCtrl-C ends everything; the next `idp demo` goes on from here, `idp demo --fresh` starts again.\n"
     )
 
 
-def _table(letters: list[Letter]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title_justify="left")
-    for heading in ("Agency", "Identifiant provisoire", "Mot de passe provisoire", "Suggested address", "Who"):
-        table.add_column(heading, no_wrap=heading != "Who")
+def _table(letters: list[Letter], width: int) -> Table:
+    """width: of the terminal, in characters. What must be typed is never cut, whatever the width."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("Agency", "Identifiant", "Mot de passe", "Suggested address", "Who"):
+        if heading != "Who" or width >= WIDE:
+            table.add_column(heading, overflow="fold")
     for letter in letters[:MOST_LETTERS]:
-        table.add_row(
+        cells = (
             f"{letter.client}/{letter.societe}",
             letter.provisional_identifier,
             letter.provisional_password,
             letter.email or "-",
             SITUATIONS.get(letter.provisional_identifier, ""),
         )
+        table.add_row(*cells[: len(table.columns)])
     if len(letters) > MOST_LETTERS:
         table.caption = f"{len(letters) - MOST_LETTERS} more in .demo/letters.json"
     return table

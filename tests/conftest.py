@@ -1,0 +1,84 @@
+"""Shared servers: one provider for each database and test process, one mail server, one PostgreSQL cluster a run.
+
+Every test that takes `world` runs on SQLite and on PostgreSQL. Where CI is set nothing is skipped; on a machine
+without PostgreSQL's server programs the second half is, with a reason.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import postgres
+from tests.support.mailbox import Mailbox
+from tests.support.world import ProviderServer, World
+
+_CLUSTER: postgres.Cluster | None = None
+_ADDRESS = "IDP_TESTS_POSTGRES"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The cluster is started once, by the process that starts the others."""
+    global _CLUSTER
+    if hasattr(config, "workerinput") or os.environ.get(_ADDRESS) or postgres.installed() is None:
+        return
+    _CLUSTER = postgres.Cluster()
+    os.environ[_ADDRESS] = str(_CLUSTER._port)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    global _CLUSTER
+    if _CLUSTER is not None:
+        _CLUSTER.stop()
+        os.environ.pop(_ADDRESS, None)
+        _CLUSTER = None
+
+
+@pytest.fixture(scope="session")
+def mailbox() -> Iterator[Mailbox]:
+    box = Mailbox()
+    yield box
+    box.stop()
+
+
+@pytest.fixture(scope="session")
+def new_database(worker_id: str) -> object:
+    """Makes an empty PostgreSQL database of a name; returns its address."""
+
+    def make(name: str) -> str:
+        port = os.environ.get(_ADDRESS)
+        if port is None:
+            if os.environ.get("CI"):
+                pytest.fail("PostgreSQL's server programs are not installed: `make install` installs them")
+            pytest.skip("PostgreSQL's server programs are not installed")
+        import psycopg
+
+        database = f"{name}_{worker_id}"
+        with psycopg.connect(f"postgresql://idp@127.0.0.1:{port}/postgres", autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{database}"')
+        return f"postgresql+psycopg://idp@127.0.0.1:{port}/{database}"
+
+    return make
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def provider(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, mailbox: Mailbox, new_database: object
+) -> Iterator[ProviderServer]:
+    """The provider on one of the two databases."""
+    if request.param == "sqlite":
+        folder: Path = tmp_path_factory.mktemp("provider")
+        url = f"sqlite:///{folder / 'idp.sqlite'}"
+    else:
+        url = new_database("provider")  # type: ignore[operator]
+    server = ProviderServer(url, mailbox)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def world(provider: ProviderServer) -> World:
+    return World(provider)

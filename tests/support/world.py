@@ -1,0 +1,457 @@
+"""The world of a test: a real provider on loopback, its database, a mail server, a clock that can be moved.
+
+One provider for each database and test process is shared; each test makes agencies of its own with codes nobody else
+has, so tests need no cleaning up and can run side by side.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import itertools
+import logging
+import re
+import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import httpx2 as httpx
+from sqlalchemy import delete, event
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from idp import migrations
+from idp.accounts.store import identifier_key
+from idp.accounts.tables import Contract, ProvisionalAccount
+from idp.app import create_app, make_deps
+from idp.database import db, reading, transaction
+from idp.digests import Kind
+from idp.mail import sender
+from idp.oidc.keys import keyring
+from idp.oidc.registration import rules
+from idp.oidc.registration import store as registration
+from idp.settings import Settings, load
+from idp.tenancy.tables import Agency, Customer
+from idp.terms import store as terms
+from idp.throttle.tables import ThrottleCounter
+from tests.support.mailbox import Mail, Mailbox
+from tests.support.person import Person
+
+STRONG = "Cheval-Bleu-42x"
+OTHER_STRONG = "Trois-Canards-77"
+_COUNT = itertools.count(1)
+
+
+class Clock:
+    """Now, plus what a test moved it by."""
+
+    def __init__(self) -> None:
+        self.shift = timedelta(0)
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.shift
+
+    def advance(self, **by: float) -> None:
+        self.shift += timedelta(**by)
+
+
+@dataclass(frozen=True)
+class Letter:
+    """What a person holds in hand."""
+
+    client: str
+    societe: str
+    identifier: str
+    password: str
+    email: str | None
+    agency_id: str
+    id: str
+
+    @property
+    def query(self) -> str:
+        return urlencode({"client": self.client, "societe": self.societe})
+
+
+@dataclass(frozen=True)
+class AgencyMade:
+    id: str
+    customer_id: str
+    client: str
+    societe: str
+    name: str
+
+    @property
+    def query(self) -> str:
+        return urlencode({"client": self.client, "societe": self.societe})
+
+
+@dataclass(frozen=True)
+class Portal:
+    """A registered portal, with the client side of the protocol written out for the test."""
+
+    base: str
+    client_id: str
+    secret: str | None
+    redirect_uri: str
+    verifier: str = field(default_factory=lambda: secrets.token_urlsafe(48))
+
+    def authorize_url(self, **more: str | None) -> str:
+        challenge = base64.urlsafe_b64encode(hashlib.sha256(self.verifier.encode()).digest()).rstrip(b"=").decode()
+        parameters: dict[str, str | None] = {
+            "client_id": self.client_id,
+            "redirect_uri": self.redirect_uri,
+            "response_type": "code",
+            "scope": "openid profile email address phone offline_access",
+            "state": "the-state",
+            "nonce": "the-nonce",
+            "code_challenge": challenge,
+            "code_challenge_method": "S256",
+            **more,
+        }
+        return f"{self.base}/oauth/authorize?" + urlencode({k: v for k, v in parameters.items() if v is not None})
+
+    def token(self, **form: str | None) -> httpx.Response:
+        data = {k: v for k, v in form.items() if v is not None}
+        auth = (self.client_id, self.secret) if self.secret else None
+        if self.secret is None:
+            data.setdefault("client_id", self.client_id)
+        return httpx.post(f"{self.base}/oauth/token", data=data, auth=auth)
+
+    def redeem(self, location: str, **more: str | None) -> httpx.Response:
+        """The code of an authorization answer, exchanged."""
+        return self.token(
+            **{
+                "grant_type": "authorization_code",
+                "code": answer(location)["code"],
+                "redirect_uri": self.redirect_uri,
+                "code_verifier": self.verifier,
+                **more,
+            }
+        )
+
+    def refresh(self, token: str, **more: str) -> httpx.Response:
+        return self.token(grant_type="refresh_token", refresh_token=token, **more)
+
+    def userinfo(self, access_token: str) -> httpx.Response:
+        return httpx.get(f"{self.base}/oauth/userinfo", headers={"Authorization": f"Bearer {access_token}"})
+
+    def post(self, path: str, **form: str) -> httpx.Response:
+        return httpx.post(f"{self.base}{path}", data=form, auth=(self.client_id, self.secret or ""))
+
+
+def answer(location: str) -> dict[str, str]:
+    """The parameters of an authorization answer."""
+    return {name: values[0] for name, values in parse_qs(urlsplit(location).query).items()}
+
+
+def claims(token: str) -> dict[str, Any]:
+    """The payload of a signed token, its signature not looked at."""
+    import json
+
+    payload = token.split(".")[1]
+    return json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))  # type: ignore[no-any-return]
+
+
+class _Quiet(WSGIRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log(self, *_: Any) -> None: ...
+
+
+class ProviderServer:
+    """The provider on a port of its own, in threads of the test process, so that its clock can be moved."""
+
+    def __init__(self, database_url: str, mailbox: Mailbox, **settings: str) -> None:
+        self.clock = Clock()
+        # The address must be known before the application is made, since it is the issuer.
+        holder = make_server("127.0.0.1", 0, lambda *_: [], threaded=True, request_handler=_Quiet)
+        self.base = f"http://127.0.0.1:{holder.server_port}"
+        environ = {
+            "IDP_ISSUER": self.base,
+            "IDP_DATABASE_URL": database_url,
+            "IDP_BCRYPT_COST": "4",
+            "IDP_HASHING_CONCURRENCY": "8",
+            "IDP_HASHING_QUEUE_LIMIT": "200",
+            "IDP_DATABASE_POOL_SIZE": "20",
+            "IDP_SMTP_PORT": str(mailbox.port),
+            "IDP_THROTTLE_NETWORK_FREE_ATTEMPTS": "100000",
+        }
+        self.settings: Settings = load(environ | settings)
+        self.deps = make_deps(self.settings, now=self.clock)
+        self.app = create_app(self.settings, self.deps)
+        self.mailbox = mailbox
+        migrations.upgrade(self.app)
+        with self.app.app_context():
+            keyring.ensure(self.deps)
+            with transaction() as session:
+                if terms.current_id(session) is None:
+                    terms.publish(
+                        session,
+                        terms_id=self.deps.new_id(),
+                        terms_of_use="# Objet\n\nLes présentes conditions…",
+                        privacy_policy="# Vos données\n\nVotre agence…",
+                        now=self.clock(),
+                    )
+        holder.app = self.app
+        self._server = holder
+        self._thread = threading.Thread(target=holder.serve_forever, args=(0.05,), daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+        with self.app.app_context():
+            db.engine.dispose()
+
+
+class World:
+    """What a test says: `world.letter()`, `world.person()`, `world.mails_to(…)`, `world.portal(agency)`."""
+
+    def __init__(self, server: ProviderServer) -> None:
+        self.server = server
+        self.base = server.base
+        self.deps = server.deps
+        self.clock = server.clock
+        self.mailbox = server.mailbox
+        self.clock.shift = timedelta(0)
+        self.mailbox.answer = None
+        with self.transaction() as session:
+            session.execute(delete(ThrottleCounter))
+
+    @contextmanager
+    def transaction(self) -> Iterator[Any]:
+        with self.server.app.app_context(), transaction() as session:
+            yield session
+
+    @contextmanager
+    def reading(self) -> Iterator[Any]:
+        with self.server.app.app_context(), reading() as session:
+            yield session
+
+    # --- people and agencies -----------------------------------------------------------------------------------------
+
+    def person(self, **options: Any) -> Person:
+        return Person(self.base, **options)
+
+    def agency(self, *, customer: AgencyMade | None = None, **columns: Any) -> AgencyMade:
+        """A new agency: of a new customer, or of the same customer as another one."""
+        number = f"{next(_COUNT)}{secrets.token_hex(3)}".upper()
+        now = self.clock()
+        with self.transaction() as session:
+            if customer is None:
+                customer_id, code = self.deps.new_id(), f"C{number}"
+                session.add(Customer(id=customer_id, code=code, name=f"Groupe {number}", created_at=now))
+                session.flush()
+            else:
+                customer_id, code = customer.customer_id, customer.client
+            row = {
+                "id": self.deps.new_id(),
+                "customer_id": customer_id,
+                "code": f"S{number}",
+                "name": f"Agence {number}",
+                "brand_color": "#7a1f5c",
+                "support_phone": "+33562279530",
+                "support_email": "contact@agence.exemple.fr",
+                "created_at": now,
+                **columns,
+            }
+            session.add(Agency(**row))
+        return AgencyMade(row["id"], customer_id, code, row["code"], row["name"])
+
+    def letter(
+        self,
+        agency: AgencyMade | None = None,
+        *,
+        email: str | None = "",
+        contracts: tuple[str, ...] = ("V1001",),
+        password: str | None = None,
+        **columns: Any,
+    ) -> Letter:
+        """A letter in hand. email: the suggested address; None for none; empty for a fresh one."""
+        agency = agency or self.agency()
+        number = f"{next(_COUNT)}{secrets.token_hex(3)}"
+        if email == "":
+            email = f"roland.{number}@exemple.org"
+        password = password or f"pw{number}"
+        identifier = f"ID{number}".upper()
+        now = self.clock()
+        letter_id = self.deps.new_id()
+        row = {
+            "id": letter_id,
+            "agency_id": agency.id,
+            "identifier": identifier,
+            "identifier_key": identifier_key(identifier),
+            "password_digest": self.deps.hasher.hash(password),
+            "expires_at": now + timedelta(days=365),
+            "civility": "Mme",
+            "last_name": "HOAREAU",
+            "first_name": "Rolande",
+            "company_name": "",
+            "suggested_email": email,
+            "phone": "+33195797853",
+            "street": "509, boulevard Breton",
+            "postal_code": "59469",
+            "city": "Saint-Laurent",
+            "role": "locataire",
+            "mandate": "1777",
+            "import_run": "test",
+            "import_line": 1,
+            "import_digest": "0" * 64,
+            "created_at": now,
+            "updated_at": now,
+            **columns,
+        }
+        with self.transaction() as session:
+            session.add(ProvisionalAccount(**row))
+            session.flush()
+            for position, reference in enumerate(contracts):
+                session.add(
+                    Contract(
+                        id=self.deps.new_id(),
+                        provisional_account_id=letter_id,
+                        reference=reference,
+                        role=row["role"],
+                        mandate=row["mandate"],
+                        position=position,
+                    )
+                )
+        return Letter(agency.client, agency.societe, identifier, password, email, agency.id, letter_id)
+
+    def member(self, agency: AgencyMade | None = None, *, password: str = STRONG, **letter: Any) -> tuple[Letter, str]:
+        """A person whose account is up to date, made through the flow's own steps; the letter and the account id."""
+        from idp.upgrade import steps
+
+        held = self.letter(agency, **letter)
+        assert held.email
+        browser = secrets.token_hex(32)
+        with self.server.app.app_context():
+            flow = steps.prove_letter(
+                self.deps,
+                agency_id=held.agency_id,
+                identifier=held.identifier,
+                password=held.password,
+                browser_digest=browser,
+                network="192.0.2.1",
+                authorization_id=None,
+            ).flow
+            flow = steps.choose_address(
+                self.deps, flow_id=flow.id, browser_digest=browser, version=flow.version, typed=held.email
+            ).flow
+            flow = steps.choose_password(
+                self.deps,
+                flow_id=flow.id,
+                browser_digest=browser,
+                version=flow.version,
+                new_password=password,
+                confirmation=password,
+                terms_accepted=True,
+            ).flow
+            done = steps.confirm_by_code(
+                self.deps,
+                flow_id=flow.id,
+                browser_digest=browser,
+                code=self.code_for(held.email),
+                password="",
+                network="192.0.2.1",
+            )
+        assert done.flow.account_id is not None
+        return held, done.flow.account_id
+
+    # --- mail --------------------------------------------------------------------------------------------------------
+
+    def deliver(self) -> None:
+        """Send what waits in the outbox, now."""
+        with self.server.app.app_context():
+            while sender.deliver_due(self.deps) == sender.BATCH:
+                pass
+
+    def mails_to(self, address: str | None) -> list[Mail]:
+        assert address
+        self.deliver()
+        return self.mailbox.to(address)
+
+    def link_for(self, address: str | None) -> str:
+        """The path of the link in the newest mail to an address."""
+        found = re.search(r"https?://[^/\s]+(/\S+/confirm/\S+)", self.mails_to(address)[-1].text)
+        assert found is not None
+        return found[1]
+
+    def code_for(self, address: str | None) -> str:
+        """The code in the newest mail to an address."""
+        found = re.search(r"^(\d{4} \d{4})$", self.mails_to(address)[-1].text, re.MULTILINE)
+        assert found is not None
+        return found[1]
+
+    # --- portals -----------------------------------------------------------------------------------------------------
+
+    def portal(self, agency: AgencyMade | Letter | None, **changes: Any) -> Portal:
+        """A registered portal of an agency (None: of the platform)."""
+        number = f"{next(_COUNT)}{secrets.token_hex(3)}"
+        secret = secrets.token_urlsafe(32)
+        agency_id = None if agency is None else agency.id if isinstance(agency, AgencyMade) else agency.agency_id
+        record: dict[str, Any] = {
+            "id": f"portal-{number}",
+            "name": f"Portail {number}",
+            "customer_id": None,
+            "agency_id": agency_id,
+            "default_portal": False,
+            "application_type": "web",
+            "token_endpoint_auth_method": "client_secret_basic",
+            "grant_types": rules.GRANT_TYPES,
+            "redirect_uris": (f"https://portail-{number}.exemple.fr/retour",),
+            "post_logout_redirect_uris": (f"https://portail-{number}.exemple.fr/",),
+            "scope": " ".join(rules.SCOPES),
+            "require_pkce": True,
+            "id_token_signed_response_alg": "RS256",
+            "initiate_login_uri": f"https://portail-{number}.exemple.fr/connexion",
+            **changes,
+        }
+        client = rules.Client(**record)
+        assert not rules.problems(client), rules.problems(client)
+        with self.transaction() as session:
+            registration.create(session, client, now=self.clock())
+            if not client.public:
+                registration.add_secret(
+                    session,
+                    secret_id=self.deps.new_id(),
+                    client_id=client.id,
+                    digest=self.deps.digests.digest(Kind.CLIENT_SECRET, secret),
+                    now=self.clock(),
+                )
+        return Portal(self.base, client.id, None if client.public else secret, client.redirect_uris[0])
+
+    def signed_in(self, letter: Letter, *, password: str = STRONG) -> Person:
+        """A person at a browser of their own, signed in."""
+        person = self.person()
+        person.open(f"/login?{letter.query}")
+        assert letter.email
+        person.submit(identifier=letter.email, password=password)
+        assert "session" in person.http.cookies
+        return person
+
+    # --- counting ----------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def statements(self) -> Iterator[list[str]]:
+        """The SQL statements that the provider runs meanwhile."""
+        seen: list[str] = []
+
+        def record(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+            if statement.split(None, 1)[0].upper() in ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH"):
+                seen.append(statement)
+
+        with self.server.app.app_context():
+            engine = db.engine
+        event.listen(engine, "before_cursor_execute", record)
+        try:
+            yield seen
+        finally:
+            event.remove(engine, "before_cursor_execute", record)
+
+
+logging.getLogger("werkzeug").setLevel(logging.ERROR)

@@ -38,6 +38,7 @@ LONGEST = {
 LONGEST_IDENTIFIER = 80
 LONGEST_PASSWORD = 128
 LONGEST_REFERENCE = 60
+_INVISIBLE = ("Cc", "Cf", "Cs")  # control, format and half characters: PostgreSQL refuses some, nobody can type others
 
 
 @dataclass(frozen=True)
@@ -122,10 +123,10 @@ def clean(record: Record, profile: Profile) -> Line | Refusal:
 
 def text(cell: str) -> str:
     """The cell on one line, NFC, without control characters and halves of characters, spaces made single."""
-    kept = "".join(
-        " " if c.isspace() else c for c in cell if unicodedata.category(c) not in ("Cc", "Cs", "Cf") or c.isspace()
-    )
-    return " ".join(unicodedata.normalize("NFC", kept).split())
+    if not cell.isprintable():
+        kept = (c for c in cell if c.isspace() or unicodedata.category(c) not in _INVISIBLE)
+        cell = "".join(" " if c.isspace() else c for c in kept)
+    return " ".join(unicodedata.normalize("NFC", cell).split())
 
 
 def _refused(cells: Mapping[str, str], profile: Profile) -> str | None:

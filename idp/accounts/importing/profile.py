@@ -38,6 +38,8 @@ class Profile:
 
 def plain(text: str) -> str:
     """The text without accents, case and surrounding spaces."""
+    if text.isascii():
+        return text.lower().strip()
     decomposed = unicodedata.normalize("NFKD", text)
     return "".join(c for c in decomposed if not unicodedata.combining(c)).casefold().strip()
 

@@ -192,7 +192,7 @@ def upgrade() -> None:
         sa.Column("client_id", sa.String(length=64), nullable=False),
         sa.Column("redirect_uri", sa.String(length=2000), nullable=False),
         sa.Column("code_challenge", sa.String(length=43), nullable=True),
-        sa.Column("nonce", sa.String(length=2000), nullable=True),
+        sa.Column("nonce", sa.String(length=4096), nullable=True),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("consumed_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(

@@ -1,0 +1,99 @@
+"""Fixtures of the tests of the command line and of the import: an upgraded database, and a terminal on it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import cast
+
+import pytest
+from sqlalchemy import text
+
+from idp.app import create_database_app
+from idp.database import db
+from idp.settings import Settings
+from tests.cli.terminal import Terminal
+
+_KEPT = ("alembic_version", "signing_keys")
+
+
+@pytest.fixture(scope="session")
+def upgraded_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty database at the present version, to be copied."""
+    path = tmp_path_factory.mktemp("template") / "idp.sqlite"
+    _upgrade(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def upgraded_postgres(request: pytest.FixtureRequest) -> Callable[[], str]:
+    """Gives the address of an empty PostgreSQL database at the present version, the same one each time."""
+    address: list[str] = []
+
+    def give() -> str:
+        if not address:
+            new_database = cast("Callable[[str], str]", request.getfixturevalue("new_database"))
+            address.append(new_database("operator"))
+            _upgrade(address[0])
+        _empty(address[0])
+        return address[0]
+
+    return give
+
+
+@pytest.fixture
+def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of the machine reaches the test; hashes are cheap."""
+    for name in list(os.environ):
+        if name.startswith("IDP_") and name != "IDP_TESTS_POSTGRES":
+            monkeypatch.delenv(name)
+    monkeypatch.delenv("IDP_TESTS_POSTGRES", raising=False)
+    monkeypatch.setenv("IDP_BCRYPT_COST", "4")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def idp(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Terminal:
+    """A terminal on an empty database, on each of the two."""
+    if request.param == "sqlite":
+        url = _copied(request.getfixturevalue("upgraded_sqlite"), tmp_path)
+    else:
+        url = request.getfixturevalue("upgraded_postgres")()
+    request.getfixturevalue("no_settings")
+    monkeypatch.setenv("IDP_DATABASE_URL", url)
+    return Terminal()
+
+
+@pytest.fixture
+def sqlite_idp(upgraded_sqlite: Path, no_settings: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Terminal:
+    """A terminal where the kind of database makes no difference."""
+    monkeypatch.setenv("IDP_DATABASE_URL", _copied(upgraded_sqlite, tmp_path))
+    return Terminal()
+
+
+def _copied(template: Path, folder: Path) -> str:
+    shutil.copy(template, folder / "idp.sqlite")
+    return f"sqlite:///{folder / 'idp.sqlite'}"
+
+
+def _upgrade(url: str) -> None:
+    from idp import migrations
+    from idp.cli.context import light_deps
+    from idp.oidc.keys import keyring
+
+    settings = Settings.model_validate({"database_url": url})
+    app = create_database_app(settings)
+    migrations.upgrade(app)
+    with app.app_context():
+        keyring.ensure(light_deps(settings))
+        db.engine.dispose()
+
+
+def _empty(url: str) -> None:
+    app = create_database_app(Settings.model_validate({"database_url": url}))
+    with app.app_context():
+        names = ", ".join(f'"{table.name}"' for table in db.metadata.sorted_tables if table.name not in _KEPT)
+        with db.engine.begin() as connection:
+            connection.execute(text(f"TRUNCATE {names} CASCADE"))
+        db.engine.dispose()

@@ -1,0 +1,126 @@
+"""The schema: `idp.migrations` and `idp db`."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import Flask
+from sqlalchemy import text
+
+from idp import migrations
+from idp.app import create_database_app
+from idp.database import db
+from idp.migrations import SchemaError, Status
+from idp.settings import Settings
+from tests.cli.terminal import Terminal
+
+_NAMES = iter(range(1000))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a database without any schema."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'empty.sqlite'}"
+    new_database: Callable[[str], str] = request.getfixturevalue("new_database")
+    return new_database(f"schema_{next(_NAMES)}")
+
+
+def an_app(url: str) -> Flask:
+    return create_database_app(Settings.model_validate({"database_url": url}))
+
+
+def test_models_and_migrations_agree(empty: str) -> None:
+    app = an_app(empty)
+    migrations.upgrade(app)
+    with app.app_context(), db.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, db.metadata) == []
+    with app.app_context():
+        db.engine.dispose()
+
+
+def test_the_head_that_file_names_tell_is_alembics() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(migrations.HERE))
+    assert ScriptDirectory.from_config(config).get_heads() == [migrations.head()]
+
+
+def test_upgrading_twice_changes_nothing_the_second_time(empty: str) -> None:
+    app = an_app(empty)
+    assert migrations.upgrade(app) == Status(None, migrations.head())
+    assert migrations.upgrade(app) == Status(migrations.head(), migrations.head())
+    migrations.require_current(app)
+    with app.app_context():
+        db.engine.dispose()
+
+
+def test_upgrades_at_once_do_not_collide(empty: str) -> None:
+    """Two hosts that start a new release together: one upgrades, the others wait and find nothing to do."""
+    app = an_app(empty)
+    barrier, before, failures = threading.Barrier(4), [], []
+
+    def upgrade() -> None:
+        barrier.wait()
+        try:
+            before.append(migrations.upgrade(app).current)
+        except Exception as error:  # noqa: BLE001 - told below
+            failures.append(error)
+
+    threads = [threading.Thread(target=upgrade) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with app.app_context():
+        db.engine.dispose()
+    assert failures == []
+    assert before.count(None) == 1
+
+
+@pytest.mark.parametrize(("stored", "advice"), [("0000", "idp db upgrade"), ("9999", "newer program")])
+def test_a_schema_of_another_version_is_refused_with_advice(empty: str, stored: str, advice: str) -> None:
+    app = an_app(empty)
+    migrations.upgrade(app)
+    with app.app_context():
+        with db.engine.begin() as connection:
+            connection.execute(text("UPDATE alembic_version SET version_num = :stored"), {"stored": stored})
+        db.engine.dispose()
+    with pytest.raises(SchemaError, match=advice):
+        migrations.require_current(app)
+    with app.app_context():
+        db.engine.dispose()
+
+
+def test_commands_refuse_a_database_without_schema(
+    no_settings: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("IDP_DATABASE_URL", f"sqlite:///{tmp_path / 'new.sqlite'}")
+    idp = Terminal()
+    answer = idp.run("customers", "list")
+    assert answer.code == 1
+    assert "run `idp db upgrade`" in answer.sentence
+    assert idp.run("db", "check").code == 4
+    assert idp.ok("db", "status") == {"current": None, "head": migrations.head(), "up_to_date": False}
+    assert idp.run("db", "upgrade", "--dry-run").code == 0
+    assert idp.run("db", "check").code == 4
+    assert idp.run("db", "upgrade").code == 0
+    assert idp.run("db", "check").code == 0
+    assert idp.ok("customers", "list") == []
+
+
+def test_an_upgrade_makes_the_first_signing_keys(
+    no_settings: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("IDP_DATABASE_URL", f"sqlite:///{tmp_path / 'new.sqlite'}")
+    idp = Terminal()
+    idp.run("db", "upgrade")
+    idp.run("db", "upgrade")
+    assert sorted(key["algorithm"] for key in idp.ok("keys", "list")) == ["ES256", "RS256"]

@@ -89,7 +89,10 @@ class Journey:
             origin=authorize_flow.origin(request.redirect_uri),
             login_hint=request.login_hint,
             ui_locales=request.ui_locales,
-            sign_in_after=request.sign_in_after,
+            settled_by=lambda signed_in: (
+                authorize_flow.decide(request, signed_in, arrived_at=waiting.created_at)
+                is not authorize_flow.Decision.SIGN_IN
+            ),
             answered=waiting.answered_at is not None,
         )
 

@@ -33,8 +33,7 @@ def blueprint(site: Site) -> Blueprint:
             return show_codes("", error)
         signed_in = site.signed_in()
         if place.pending is not None and not place.pending.answered and signed_in is not None:
-            after = place.pending.sign_in_after
-            if after is None or signed_in.authenticated_at >= after:
+            if place.pending.settled_by(signed_in):
                 return site.see_other(f"/oauth/authorize/{place.pending.id}/continue")
         if place.agency is None and place.pending is None:
             return site.see_other("/login/codes")
@@ -69,6 +68,7 @@ def blueprint(site: Site) -> Blueprint:
             error=error,
             letter_hint=error is not None and flow.looks_like_a_letters(values.get("identifier", "@")),
             signed_in=signed_in,
+            may_go_on=signed_in is not None and (place.pending is None or place.pending.settled_by(signed_in)),
             reset_done=request.args.get("reset") == "done",
         )
 

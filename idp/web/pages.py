@@ -11,10 +11,10 @@ from flask import Flask, Response
 from jinja2 import StrictUndefined
 from markupsafe import Markup
 
+from idp.brand import Brand
 from idp.deps import Deps
 from idp.errors import IdpError, PasswordTooWeak, TooManyAttempts
 from idp.texts import Texts
-from idp.brand import Brand
 from idp.web.browser import Browser, remember_browser
 from idp.web.headers import content_security_policy
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Response, redirect, request
+from flask import Response, request
 
 from idp.database import reading, transaction
 from idp.deps import Deps
@@ -34,7 +33,7 @@ class Pending:
     """A portal's request that waits for the person, as pages need it.
 
     origin: of the portal's redirect URI, where a form may lead on to. login_hint: identifier to fill in.
-    sign_in_after: a sign-in older than this does not answer the request (prompt=login, max_age); None: any does.
+    settled_by: whether a sign-in answers the request, so that the person need not sign in again for it.
     """
 
     id: str
@@ -43,7 +42,7 @@ class Pending:
     origin: str
     login_hint: str
     ui_locales: str
-    sign_in_after: datetime | None
+    settled_by: Callable[[SignedIn], bool]
     answered: bool
 
 
@@ -158,7 +157,7 @@ class Site:
 
     def see_other(self, url: str) -> Response:
         """303: the browser turns to GET, so a reload repeats nothing and a password is not posted on (RFC 9700 4.12)."""
-        return redirect(url, code=303, Response=Response)  # type: ignore[return-value]
+        return Response(status=303, headers={"Location": url}, mimetype="text/plain")
 
     def page(
         self,

@@ -45,9 +45,7 @@ class Mailbox:
         assert text is not None
         assert html is not None
         for recipient in envelope.rcpt_tos:
-            self.messages.append(
-                Mail(recipient, str(parsed["Subject"]), text.get_content(), html.get_content(), parsed)
-            )
+            self.messages.append(Mail(recipient, str(parsed["Subject"]), _lines(text), _lines(html), parsed))
         return "250 OK"
 
     def to(self, address: str) -> list[Mail]:
@@ -55,3 +53,7 @@ class Mailbox:
 
     def stop(self) -> None:
         self._controller.stop()
+
+
+def _lines(part: EmailMessage) -> str:
+    return str(part.get_content()).replace("\r\n", "\n")

@@ -129,7 +129,7 @@ class Person:
 
     def __init__(self, base: str, **options: Any) -> None:
         self.base = base
-        self.http = httpx.Client(base_url=base, follow_redirects=False, timeout=30, **options)
+        self.http = httpx.Client(base_url=base, follow_redirects=False, timeout=30, verify=False, **options)
         self.page: Page
 
     def open(self, url: str) -> Page:
@@ -168,7 +168,7 @@ class Person:
         else:
             raise AssertionError(f"redirected in a circle: {response.url}")
         self.page = Page(response)
-        if "html" in response.headers.get("content-type", ""):
+        if response.status_code not in (301, 302, 303) and "html" in response.headers.get("content-type", ""):
             house_rules(self.page)
         return self.page
 

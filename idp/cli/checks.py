@@ -132,7 +132,9 @@ def signing_keys(db: Session, deps: Deps) -> Finding:
             "signing keys", Level.BROKEN, "cannot be opened: the master secret is not the one they were made with"
         )
     now = deps.now()
-    signing = {key.algorithm: key for key in stored if key.signs_from <= now and key.retired_at is None}
+    # The last of each algorithm whose turn has come signs; while a key is replaced its end is set already.
+    alive = [key for key in stored if key.retired_at is None or key.retired_at > now]
+    signing = {key.algorithm: key for key in alive if key.signs_from <= now}
     missing = [algorithm for algorithm in keyring.ALGORITHMS if algorithm not in signing]
     if missing:
         return Finding("signing keys", Level.BROKEN, f"no {' and no '.join(missing)} key signs: run `idp db upgrade`")

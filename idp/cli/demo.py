@@ -40,7 +40,6 @@ def command(fresh: bool, port_base: int, output: str) -> None:
             raise Failure(f"the demonstration needs {needed}: install mon-compte-immobilier[demo]")
     from idp.demo import run, told
     from idp.demo.folder import Folder, FolderInUse
-    from idp.demo.letters import unused
 
     run.quiet_logs()
     folder = Folder(Path(".demo"))
@@ -49,11 +48,10 @@ def command(fresh: bool, port_base: int, output: str) -> None:
         demo.require_ports()
         folder.open(fresh=fresh)
         demo.start()
-        letters = unused(folder)
         if output == "json":
-            click.echo(told.as_json(demo, letters))
+            click.echo(told.as_json(demo))
         else:
-            told.to_person(demo, letters)
+            told.to_person(demo)
         demo.watch()
     except FolderInUse:
         raise Failure(f"another demonstration runs in {folder.path}: stop it first") from None

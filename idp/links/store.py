@@ -33,12 +33,14 @@ class Mailed:
     email_key: str
 
 
-def issue(db: Session, deps: Deps, *, kind: LinkKind, flow_id: str, email_key: str, token: str) -> None:
-    """Store the digest of a secret that is about to be mailed."""
+def issue(
+    db: Session, deps: Deps, *, kind: LinkKind, flow_id: str, email_key: str, token: str, within: str = ""
+) -> None:
+    """Store the digest of a secret that is about to be mailed. within: for typed codes, as `find` is asked."""
     now = deps.now()
     db.execute(
         insert(Link).values(
-            digest=_digest(deps, kind, flow_id, token),
+            digest=_digest(deps, kind, within, token),
             kind=kind,
             flow_id=flow_id,
             email_key=email_key,
@@ -48,13 +50,13 @@ def issue(db: Session, deps: Deps, *, kind: LinkKind, flow_id: str, email_key: s
     )
 
 
-def find(db: Session, deps: Deps, *, kind: LinkKind, token: str, flow_id: str = "") -> Mailed:
+def find(db: Session, deps: Deps, *, kind: LinkKind, token: str, within: str = "") -> Mailed:
     """The flow of a mailed secret, which stays as it is: a mail scanner that opens a link spends nothing.
 
-    flow_id: for typed codes, which are short, the flow whose page they are typed on.
+    within: for typed codes, which are short, whose codes are looked at (a letter); a code is nothing elsewhere.
     Raises LinkUnknown (forged, expired, replaced), LinkUsed.
     """
-    digest = _digest(deps, kind, flow_id, token)
+    digest = _digest(deps, kind, within, token)
     row = db.execute(
         select(Link.flow_id, Link.email_key, Link.expires_at, Link.consumed_at).where(Link.digest == digest)
     ).one_or_none()
@@ -84,7 +86,7 @@ def void_others(db: Session, *, flow_ids: list[str], email_key: str | None = Non
     db.execute(statement)
 
 
-def _digest(deps: Deps, kind: LinkKind, flow_id: str, token: str) -> str:
+def _digest(deps: Deps, kind: LinkKind, within: str, token: str) -> str:
     if kind is LinkKind.UPGRADE_CODE:
-        return deps.digests.digest(Kind.LINK_CODE, f"{flow_id}:{token}")
+        return deps.digests.digest(Kind.LINK_CODE, f"{within}:{token}")
     return deps.digests.digest(Kind.LINK, f"{kind}:{token}")

@@ -20,7 +20,7 @@ from idp.settings import PolicyPreset
 
 LONGEST = 128
 PASSPHRASE = 20  # from this length on, the classes are not asked: length does more than a forced "1!" (CNIL 2022-100)
-_SCORED = 64  # zxcvbn's time grows faster than the length; the first characters decide
+_SCORED = 40  # zxcvbn's time grows faster than the length; the first characters decide
 _STRONG_ENOUGH = 3  # zxcvbn's 0 to 4: 3 is "safely unguessable" offline behind a slow hash
 
 
@@ -92,10 +92,21 @@ def require(password: str, policy: Policy, *, words: Iterable[str] = ()) -> None
 def guessable(password: str, words: Iterable[str] = ()) -> bool:
     """Whether a cracker's ordinary guesses reach the password: a common French word dressed up, or a low zxcvbn score."""
     hints = sorted({part.casefold() for word in words for part in re.split(r"[\W\d_]+", word) if len(part) > 2})
-    return (
-        _dressed_up(password, frozenset(hints))
-        or zxcvbn(password[:_SCORED], user_inputs=hints)["score"] < _STRONG_ENOUGH
-    )
+    if _dressed_up(password, frozenset(hints)):
+        return True
+    return bool(zxcvbn(_with_few_disguises(password[:_SCORED]), user_inputs=hints)["score"] < _STRONG_ENOUGH)
+
+
+def _with_few_disguises(password: str) -> str:
+    """The password with at most three kinds of signs that zxcvbn reads as letters; the others become neutral ones.
+
+    It tries every reading of every sign: seconds for 64 hostile characters, milliseconds for what people type.
+    """
+    kinds = sorted({c for c in password if c in _DISGUISES}, key=password.index)
+    return password.translate(dict.fromkeys(map(ord, kinds[3:]), "~"))
+
+
+_DISGUISES = frozenset("@({[<|!$+%")
 
 
 def _dressed_up(password: str, hints: frozenset[str]) -> bool:
@@ -104,12 +115,22 @@ def _dressed_up(password: str, hints: frozenset[str]) -> bool:
     Lists of leaked passwords hold none that satisfy the five criteria, so the rule that people follow is tested instead.
     """
     plain = unicodedata.normalize("NFKD", password.casefold())
-    plain = "".join(c for c in plain if not unicodedata.combining(c)).translate(_LEET)
-    core = re.sub(r"^[^a-z]+|[^a-z]+$", "", plain)
-    around = len(password) - len(core)
-    return around <= 8 and (core in common_words() or core in hints)
+    plain = "".join(c for c in plain if not unicodedata.combining(c))
+    found = re.fullmatch(r"([^a-z]*)(.*?)([^a-z]*)", plain, re.DOTALL)
+    assert found is not None  # each part may be empty
+    before, word, after = found.groups()
+    if len(before) + len(after) > _AROUND:
+        return False
+    # Digits at the ends are decoration (`2026`) or letters in disguise (`@zerty`, `motdepass3`): each way is looked up.
+    return any(
+        core in common_words() or core in hints
+        for start in range(len(before) + 1)
+        for end in range(len(after) + 1)
+        for core in ((before[start:] + word + after[:end]).translate(_LEET),)
+    )
 
 
+_AROUND = 8
 _LEET = str.maketrans("@4310$57", "aaeiosst")
 
 

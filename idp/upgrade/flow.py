@@ -74,12 +74,14 @@ def start(
     browser_digest: str,
     authorization_id: str | None,
     resumes: UpgradeFlow | None,
+    anew: bool,
     now: datetime,
     expires_at: datetime,
 ) -> UpgradeFlow:
     """A new flow for a letter that was just proven; it goes on where an unfinished one of the same letter was left.
 
     Each tab has a flow of its own, so that each finishes its own pending authorization.
+    anew: from the address on, which is still filled in (source: "revenir à la 1ère étape").
     """
     fresh = UpgradeFlow(
         id=flow_id,
@@ -101,11 +103,12 @@ def start(
     )
     if resumes is None:
         return fresh
-    # A merge is offered anew from the address: whether the address is somebody's may have changed since.
-    state = State.AWAITING_EMAIL if resumes.state is State.HANDED_TO_MERGE else resumes.state
+    if anew or resumes.state is State.HANDED_TO_MERGE:
+        # A merge is offered again from the address: whether the address is somebody's may have changed since.
+        return replace(fresh, email=resumes.email, email_key=resumes.email_key)
     return replace(
         fresh,
-        state=state,
+        state=resumes.state,
         email=resumes.email,
         email_key=resumes.email_key,
         password_hash=resumes.password_hash,

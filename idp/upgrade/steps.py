@@ -78,9 +78,11 @@ def prove_letter(
     browser_digest: str,
     network: str,
     authorization_id: str | None,
+    anew: bool = False,
 ) -> UpgradeAt:
     """Provisional credentials give an upgrade flow and nothing else: no session, no token.
 
+    anew: the person went back to the first step, so the address is asked again; else the flow goes on where it was left.
     Raises ProvisionalIdentifierMissing, ProvisionalPasswordMissing, TooManyAttempts, WrongProvisional (unknown and
     wrong alike, in words and in time), and for the right credentials only: AlreadyUpgraded, LetterExpired.
     """
@@ -114,6 +116,7 @@ def prove_letter(
             browser_digest=browser_digest,
             authorization_id=authorization_id,
             resumes=store.latest_open(db, letter.id, now=now),
+            anew=anew,
             now=now,
             expires_at=now + deps.settings.flow_validity,
         )
@@ -316,7 +319,15 @@ def _mail_proof(db: Session, deps: Deps, flow: UpgradeFlow, *, counted: bool = F
     assert agency is not None
     token, code = deps.new_token(256), deps.new_digits(CODE_DIGITS)
     links.issue(db, deps, kind=LinkKind.UPGRADE, flow_id=flow.id, email_key=flow.email_key, token=token)
-    links.issue(db, deps, kind=LinkKind.UPGRADE_CODE, flow_id=flow.id, email_key=flow.email_key, token=code)
+    links.issue(
+        db,
+        deps,
+        kind=LinkKind.UPGRADE_CODE,
+        flow_id=flow.id,
+        email_key=flow.email_key,
+        token=code,
+        within=flow.provisional_account_id,
+    )
     mail.enqueue(
         db,
         deps,
@@ -344,8 +355,9 @@ def _linked(db: Session, deps: Deps, token: str) -> tuple[Mailed, UpgradeFlow]:
 
 
 def _code(db: Session, deps: Deps, flow: UpgradeFlow, code: str) -> Mailed | None:
+    """A code of any mail of this letter: who typed the letter again meanwhile holds the code of another flow."""
     try:
-        mailed = links.find(db, deps, kind=LinkKind.UPGRADE_CODE, token=code, flow_id=flow.id)
+        mailed = links.find(db, deps, kind=LinkKind.UPGRADE_CODE, token=code, within=flow.provisional_account_id)
     except (LinkUnknown, LinkUsed):
         return None
     return mailed if mailed.email_key == flow.email_key else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response, jsonify, request
 
 from idp.database import reading
 from idp.errors import AgencyUnknown, FieldError
@@ -54,6 +54,7 @@ def blueprint(site: Site) -> Blueprint:
                 browser_digest=site.browser().digest,
                 network=site.network(),
                 authorization_id=place.pending.id if place.pending else None,
+                anew="anew" in request.args,
             )
         except FieldError as error:
             return show_letter(form, error)
@@ -64,7 +65,9 @@ def blueprint(site: Site) -> Blueprint:
         if place.agency is None:
             return site.see_other(place.url("/login/codes", then="provisional"))
         values = form.shown if form else site.posted()
-        return site.page("upgrade/letter.html", place, form_id=LETTER_FORM, values=values, error=error)
+        more = {"anew": "1"} if "anew" in request.args else {}
+        action = place.url("/login/provisional", **more)
+        return site.page("upgrade/letter.html", place, form_id=LETTER_FORM, values=values, error=error, action=action)
 
     # --- the address -------------------------------------------------------------------------------------------------
 

@@ -32,9 +32,8 @@ def blueprint(site: Site) -> Blueprint:
         except AgencyUnknown as error:
             return show_codes("", error)
         signed_in = site.signed_in()
-        if place.pending is not None and not place.pending.answered and signed_in is not None:
-            if place.pending.settled_by(signed_in):
-                return site.see_other(f"/oauth/authorize/{place.pending.id}/continue")
+        if signed_in is not None and place.pending is not None and place.pending.goes_on_with(signed_in):
+            return site.see_other(f"/oauth/authorize/{place.pending.id}/continue")
         if place.agency is None and place.pending is None:
             return site.see_other("/login/codes")
         hint = place.pending.login_hint if place.pending else ""

@@ -45,6 +45,10 @@ class Pending:
     settled_by: Callable[[SignedIn], bool]
     answered: bool
 
+    def goes_on_with(self, signed_in: SignedIn) -> bool:
+        """Whether there is an answer to wait for, and this sign-in gives it."""
+        return not self.answered and self.settled_by(signed_in)
+
 
 @dataclass(frozen=True)
 class Place:

@@ -222,6 +222,10 @@ class World:
         self.mailbox = server.mailbox
         self.clock.shift = timedelta(0)
         self.mailbox.answer = None
+        self.forget_attempts()
+
+    def forget_attempts(self) -> None:
+        """Start throttling anew: all tests come from one network, and some try more often than a person may."""
         with self.transaction() as session:
             session.execute(delete(ThrottleCounter))
 

@@ -1,0 +1,69 @@
+"""What each request of a portal costs in SQL (design section 15): counted, so that it cannot grow unseen."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.world import HTTP, World, answer
+
+
+@pytest.fixture
+def busy(world: World):
+    agency = world.agency()
+    letter, _ = world.member(agency)
+    portal = world.portal(agency)
+    person = world.signed_in(letter)
+    person.open(portal.authorize_url())  # the portal is in the cache from now on
+    return portal, person
+
+
+def test_authorize_with_a_sign_in_costs_three(world: World, busy) -> None:
+    portal, person = busy
+    with world.statements() as seen:
+        assert "code" in answer(person.get(portal.authorize_url()).headers["location"])
+    assert len(seen) == 3, seen
+
+
+def test_a_code_exchange_costs_three(world: World, busy) -> None:
+    portal, person = busy
+    with world.statements() as seen:
+        assert portal.redeem(person.sent_to).status_code == 200
+    assert len(seen) == 3, seen
+
+
+def test_a_refresh_costs_three(world: World, busy) -> None:
+    portal, person = busy
+    token = portal.redeem(person.sent_to).json()["refresh_token"]
+    with world.statements() as seen:
+        assert portal.refresh(token).status_code == 200
+    assert len(seen) == 3, seen
+
+
+def test_userinfo_costs_one(world: World, busy) -> None:
+    portal, person = busy
+    token = portal.redeem(person.sent_to).json()["access_token"]
+    with world.statements() as seen:
+        assert portal.userinfo(token).status_code == 200
+    assert len(seen) == 1, seen
+
+
+def test_introspection_costs_one(world: World, busy) -> None:
+    portal, person = busy
+    token = portal.redeem(person.sent_to).json()["access_token"]
+    with world.statements() as seen:
+        assert portal.post("/oauth/introspect", token=token).json()["active"]
+    assert len(seen) == 1, seen
+
+
+def test_client_credentials_cost_nothing(world: World, busy) -> None:
+    portal, _ = busy
+    with world.statements() as seen:
+        assert portal.token(grant_type="client_credentials").status_code == 200
+    assert seen == []
+
+
+def test_a_page_for_a_stranger_writes_nothing(world: World) -> None:
+    agency = world.agency()
+    with world.statements() as seen:
+        HTTP.get(f"{world.base}/login?{agency.query}")
+    assert all(statement.startswith("SELECT") for statement in seen), seen

@@ -1,0 +1,55 @@
+# Everything is made from here: `make demo` to try it, `make test` to prove it. See README.md.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LOCK := config/requirements/development.txt
+WORKERS ?= 2
+
+.PHONY: help install system demo serve test lint format types screens lock clean
+
+help:  ## Say what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+install: $(VENV)/.installed  ## Make .venv from pinned, hashed requirements; leaves .venv/bin/idp
+
+$(VENV)/.installed: $(LOCK) pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.11 …"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCK)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+system:  ## Install Chromium and PostgreSQL's programs for the tests, where they are missing and may be installed
+	@sh config/install-test-programs.sh
+
+demo: install  ## Run the whole thing here: provider, mailbox, three portals
+	@$(BIN)/idp demo $(DEMO)
+
+test: install system lint types  ## The gate: format, lint, types, import direction, all tests
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
+lint: install
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/lint-imports
+
+types: install
+	@$(BIN)/mypy
+
+format: install  ## Format the code
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+screens: install system  ## Write the screenshots of docs/screens again
+	@IDP_SCREENS=1 $(BIN)/python -m pytest tests/browser -n $(WORKERS)
+
+lock: install  ## Resolve the requirements anew
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-header \
+	  --no-emit-index-url --no-emit-find-links --quiet -o $(LOCK)
+	@$(BIN)/uv pip compile pyproject.toml --extra build --universal --python-version 3.11 --generate-hashes --no-header \
+	  --no-emit-index-url --no-emit-find-links -c $(LOCK) --quiet -o config/requirements/production.txt
+
+clean:  ## Remove what was made
+	@rm -rf $(VENV) .demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache *.egg-info

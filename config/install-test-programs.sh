@@ -1,0 +1,19 @@
+#!/bin/sh
+# Chromium drives the pages in tests, PostgreSQL is the second database. Installs what is missing with Debian's package
+# manager when it may, and says in one sentence what it could not do; the tests then skip, except where CI is set.
+missing=""
+command -v chromium >/dev/null 2>&1 || missing="chromium"
+ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null 2>&1 || missing="$missing postgresql"
+[ -z "$missing" ] && exit 0
+become=""
+if [ "$(id -u)" -ne 0 ]; then
+  if command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then become="sudo -n"; else become="false"; fi
+fi
+if command -v apt-get >/dev/null 2>&1 && [ "$become" != "false" ]; then
+  echo "Installing for the tests:$missing" | tr -s ' '
+  if $become apt-get update -qq >/dev/null 2>&1 \
+    && DEBIAN_FRONTEND=noninteractive $become apt-get install -y -qq --no-install-recommends $missing fonts-dejavu-core >/dev/null 2>&1; then
+    exit 0
+  fi
+fi
+echo "Could not install$missing: tests that need them are skipped; install them with the system's package manager." | tr -s ' '

@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 LOCK := config/requirements/development.txt
 WORKERS ?= 2
 
-.PHONY: help install system demo serve test lint format types screens lock clean
+.PHONY: help docs install system demo test lint format types screens lock clean
 
 help:  ## Say what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -43,6 +43,9 @@ format: install  ## Format the code
 
 screens: install system  ## Write the screenshots of docs/screens again
 	@IDP_SCREENS=1 $(BIN)/python -m pytest tests/browser -n $(WORKERS)
+
+docs: install  ## Write docs/settings.md and docs/errors.md again from the code
+	@$(BIN)/python docs/generate.py
 
 lock: install  ## Resolve the requirements anew
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv

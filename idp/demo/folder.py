@@ -67,6 +67,23 @@ class Folder:
             self._write(file, secrets.token_urlsafe(32))
         return file.read_text(encoding="utf-8")
 
+    def environment(self, port_base: int) -> dict[str, str]:
+        """The variables of the provider's process: this machine's, without any `IDP_…` of a real installation."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("IDP_")}
+        return kept | {
+            "IDP_ENVIRONMENT": "development",
+            "IDP_ISSUER": f"http://127.0.0.1:{port_base}",
+            "IDP_DATABASE_URL": f"sqlite:///{self.database}",
+            "IDP_SECRET_KEY_FILE": str(self.secret_key_file),
+            "IDP_BIND_HOST": "127.0.0.1",
+            "IDP_BIND_PORT": str(port_base),
+            "IDP_WORKERS": "1",
+            "IDP_SMTP_HOST": "127.0.0.1",
+            "IDP_SMTP_PORT": str(port_base + 2),
+            "IDP_SMTP_SECURITY": "none",
+            "IDP_LOG_LEVEL": "WARNING",
+        }
+
     def letters(self) -> list[Letter]:
         """All letters, in the order of the export; empty before the first import."""
         file = self.path / "letters.json"

@@ -2,66 +2,41 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy.orm import Session
 
+from clients.portal import PortalSettings
 from idp import migrations
 from idp.cli.clients import secrets
 from idp.cli.clients.defaults import NEW
 from idp.cli.context import database, light_deps
 from idp.database import transaction
-from idp.demo.folder import Folder
 from idp.demo.world import AGENCIES, CUSTOMERS, DemoAgency
 from idp.deps import Deps
 from idp.oidc.keys import keyring
 from idp.oidc.registration import rules, store
-from idp.settings import PREFIX, Settings, load
+from idp.settings import Settings
 from idp.tenancy import admin
 from idp.tenancy import store as tenancy
 from idp.terms import store as terms
 
 HERE = Path(__file__).parent
-EXPORT = HERE / "export-demo.csv"
 
 
-def environment(folder: Folder, port_base: int) -> dict[str, str]:
-    """The variables of the demonstration's processes: this machine's, without any `IDP_…` of a real installation."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-    return kept | {
-        "IDP_ENVIRONMENT": "development",
-        "IDP_ISSUER": f"http://127.0.0.1:{port_base}",
-        "IDP_DATABASE_URL": f"sqlite:///{folder.database}",
-        "IDP_SECRET_KEY_FILE": str(folder.secret_key_file),
-        "IDP_BIND_HOST": "127.0.0.1",
-        "IDP_BIND_PORT": str(port_base),
-        "IDP_WORKERS": "1",
-        "IDP_SMTP_HOST": "127.0.0.1",
-        "IDP_SMTP_PORT": str(port_base + 2),
-        "IDP_SMTP_SECURITY": "none",
-        "IDP_LOG_LEVEL": "WARNING",
-    }
-
-
-def prepare(folder: Folder, environ: Mapping[str, str], portals: Mapping[str, str]) -> Settings:
-    """Bring the database to what the demonstration needs; a second time changes nothing but the portals' addresses.
-
-    portals: the address of each portal, by client_id.
-    """
-    settings = load(dict(environ))
+def prepare(settings: Settings, portals: Mapping[DemoAgency, PortalSettings]) -> None:
+    """Bring the database to what the demonstration needs; a second time changes nothing but the portals' addresses."""
     with database(settings) as app:
         migrations.upgrade(app)
         deps = light_deps(settings)
         keyring.ensure(deps)
         with transaction() as db:
             _agencies(db, deps)
-            for agency in AGENCIES:
-                _portal(db, deps, agency, portals[agency.portal_id], folder.secret(agency.portal_id))
+            for agency, portal in portals.items():
+                _portal(db, deps, agency, portal)
             _terms(db, deps)
-    return settings
 
 
 def _agencies(db: Session, deps: Deps) -> None:
@@ -84,26 +59,26 @@ def _agencies(db: Session, deps: Deps) -> None:
             )
 
 
-def _portal(db: Session, deps: Deps, agency: DemoAgency, address: str, secret: str) -> None:
+def _portal(db: Session, deps: Deps, agency: DemoAgency, portal: PortalSettings) -> None:
     """Register an agency's portal, or move it to today's address."""
     owner = tenancy.agency_by_codes(db, agency.client, agency.societe)
     wanted = replace(
         NEW,
-        id=agency.portal_id,
+        id=portal.client_id,
         name=f"Extranet {agency.name}",
         agency_id=owner.id if owner else None,
         default_portal=True,
-        redirect_uris=(f"{address}/retour",),
-        post_logout_redirect_uris=(f"{address}/deconnecte",),
-        initiate_login_uri=f"{address}/connexion",
-        scope="openid profile email address phone",
+        redirect_uris=(portal.redirect_uri,),
+        post_logout_redirect_uris=(portal.post_logout_redirect_uri,),
+        initiate_login_uri=portal.initiate_login_uri,
+        scope=portal.scope,
         grant_types=("authorization_code",),
     )
     if found := rules.problems(wanted):
-        raise ValueError(f"{agency.portal_id}: {'; '.join(found)}")
+        raise ValueError(f"{wanted.id}: {'; '.join(found)}")
     if not store.change(db, wanted):
         store.create(db, wanted, now=deps.now())
-        secrets.put(db, deps, wanted.id, secret)
+        secrets.put(db, deps, wanted.id, portal.client_secret)
 
 
 def _terms(db: Session, deps: Deps) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import asdict
 
 from rich import box
@@ -18,33 +17,33 @@ MOST_LETTERS = 14
 WIDE = 120
 
 
-def as_json(demo: Demo, letters: Iterable[Letter]) -> str:
+def as_json(demo: Demo) -> str:
     """One line: issuer, portals, mailbox and the letters that were not used."""
     portals = [
         {
-            "url": demo.portal(agency),
-            "login": f"{demo.portal(agency)}/connexion",
+            "url": demo.places.portal(agency),
+            "login": f"{demo.places.portal(agency)}/connexion",
             "client": agency.client,
             "societe": agency.societe,
         }
         for agency in AGENCIES
     ]
-    found = {"issuer": demo.issuer, "portals": portals, "mailbox": demo.mailbox}
-    return json.dumps(found | {"letters": [asdict(letter) for letter in letters]}, ensure_ascii=False)
+    found = {"issuer": demo.places.issuer, "portals": portals, "mailbox": demo.places.mailbox}
+    return json.dumps(found | {"letters": [asdict(letter) for letter in demo.letters]}, ensure_ascii=False)
 
 
-def to_person(demo: Demo, letters: list[Letter]) -> None:
+def to_person(demo: Demo) -> None:
     """Where to go, and some letters to try."""
     console = Console(highlight=False)
     places = Table(box=None, show_header=False, padding=(0, 3, 0, 0))
     for agency in AGENCIES:
-        places.add_row(f"{agency.name} ({agency.client}/{agency.societe})", f"[bold]{demo.portal(agency)}[/]")
-    places.add_row("Mailbox: all mails arrive here", f"[bold]{demo.mailbox}[/]")
-    places.add_row("Mon compte immobilier (the provider)", f"[bold]{demo.issuer}[/]")
+        places.add_row(f"{agency.name} ({agency.client}/{agency.societe})", f"[bold]{demo.places.portal(agency)}[/]")
+    places.add_row("Mailbox: all mails arrive here", f"[bold]{demo.places.mailbox}[/]")
+    places.add_row("Mon compte immobilier (the provider)", f"[bold]{demo.places.issuer}[/]")
     console.print("\n[bold]The demonstration is running.[/] Open a portal and sign in with a letter:\n")
     console.print(places)
     console.print()
-    console.print(_table(letters, console.width))
+    console.print(_table(demo.letters, console.width))
     console.print(
         "\nOn the sign-in page choose « Utilisez cette option », type a letter's two codes, and read the mailbox."
         "\nCtrl-C ends everything; the next `idp demo` goes on from here, `idp demo --fresh` starts again.\n"
@@ -53,7 +52,7 @@ def to_person(demo: Demo, letters: list[Letter]) -> None:
 
 def _table(letters: list[Letter], width: int) -> Table:
     """width: of the terminal, in characters. What must be typed is never cut, whatever the width."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for heading in ("Agency", "Identifiant", "Mot de passe", "Suggested address", "Who"):
         if heading != "Who" or width >= WIDE:
             table.add_column(heading, overflow="fold")

@@ -63,7 +63,7 @@ def create_database_app(settings: Settings) -> Flask:
 
 def create_app(settings: Settings, deps: Deps | None = None) -> Flask:
     """The whole provider as a WSGI application."""
-    # Authlib logs whole token responses at debug level.
+    # Whoever configures logging otherwise: Authlib prints whole token responses at debug level.
     logging.getLogger("authlib").setLevel(logging.WARNING)
     deps = deps or make_deps(settings)
     app = create_database_app(settings)

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from flask import Flask
 
+from idp import logs
 from idp.app import create_app
 from idp.settings import load
 
 
 def create() -> Flask:
     """The application, with settings as `idp config show` prints them. Raises SettingsError."""
-    return create_app(load())
+    settings = load()
+    logs.configure(settings.log_level)
+    return create_app(settings)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 import smtplib
 import threading
@@ -10,6 +9,7 @@ from types import FrameType
 
 import click
 
+from idp import logs
 from idp.accounts import addresses
 from idp.cli.context import changing, dry_run_option, light_deps, opened, record
 from idp.cli.failures import Away, Failure
@@ -35,7 +35,7 @@ def command() -> None:
 def run(once: bool) -> None:
     """Deliver mails until SIGTERM or Ctrl-C. As many senders as wanted may run, on any host."""
     with opened() as deps:
-        logging.basicConfig(level=deps.settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+        logs.configure(deps.settings.log_level)
         if once:
             while sender.deliver_due(deps) == sender.BATCH:
                 pass

@@ -11,6 +11,7 @@ from idp.login.steps import SignedIn
 from idp.tenancy import resolve
 from idp.terms import store as terms
 from idp.web import browser as browsers
+from idp.web import forms
 from idp.web.site import Pending, Place, Site
 
 LOGIN_FORM = "login"
@@ -55,7 +56,11 @@ def blueprint(site: Site) -> Blueprint:
             )
         except FieldError as error:
             return show_sign_in(place, site.posted(), error)
-        return site.follow(outcome)
+        response = site.follow(outcome)
+        if place.agency is not None:
+            codes = f"{place.agency.customer_code}/{place.agency.company_code}"
+            browsers.remember_agency(response, site.deps, codes)
+        return response
 
     def show_sign_in(place: Place, values: dict[str, str], error: FieldError | None) -> Response:
         signed_in = site.signed_in() if error is None else None
@@ -107,7 +112,11 @@ def blueprint(site: Site) -> Blueprint:
     def show_codes(then: str, error: FieldError | None) -> Response:
         waiting = pending()
         place = Place(None, waiting, site.language(waiting))
-        values = site.posted() or {name: request.args.get(name, "")[:40] for name in ("client", "societe")}
+        client, company = browsers.remembered_agency(request)
+        values = site.posted() or {
+            resolve.CUSTOMER: forms.tidy(request.args.get(resolve.CUSTOMER, client))[:40],
+            resolve.COMPANY: forms.tidy(request.args.get(resolve.COMPANY, company))[:40],
+        }
         then = then if then in _AFTER_CODES else ""
         return site.page("login/codes.html", place, form_id=CODES_FORM, values=values, error=error, then=then)
 

@@ -1,8 +1,8 @@
-"""The two cookies: a random key that names a browser, and the secret of its sign-in.
+"""The cookies: a random key that names a browser, the secret of its sign-in, and the agency last signed in at.
 
 The browser key proves "same browser" for flows and anti-forgery, and is never overwritten while it is valid, so tabs
-cannot disturb each other. It signs nobody in. Both cookies are host-only, HttpOnly and SameSite=Lax; over https they
-carry the `__Host-` prefix, which a neighbouring subdomain cannot plant.
+cannot disturb each other. It signs nobody in. All are host-only, HttpOnly and SameSite=Lax; over https the
+first two carry the `__Host-` prefix, which a neighbouring subdomain cannot plant.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from idp.digests import Kind
 from idp.settings import Settings
 
 _BROWSER_DAYS = 400  # the longest that browsers keep a cookie
+_AGENCY = "agency"
 _KEY = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
@@ -64,6 +65,17 @@ def forget_session(response: Response, deps: Deps) -> None:
     response.delete_cookie(
         session_cookie(deps.settings), path="/", secure=deps.settings.secure, httponly=True, samesite="Lax"
     )
+
+
+def remember_agency(response: Response, deps: Deps, codes: str) -> None:
+    """Keep the two codes of the agency that was last signed in at, as `CLIENT/SOCIETE`; they are no secret."""
+    _set(response, deps, _AGENCY, codes, days=_BROWSER_DAYS)
+
+
+def remembered_agency(request: Request) -> tuple[str, str]:
+    """Codes to fill in on the codes page, as presented; they decide nothing."""
+    client, _, company = request.cookies.get(_AGENCY, "")[:90].partition("/")
+    return client, company
 
 
 def _set(response: Response, deps: Deps, name: str, value: str, *, days: int) -> None:

@@ -13,6 +13,7 @@ import click
 import pytest
 
 from idp.cli import command
+from idp.cli.failures import explained
 from idp.settings import ROOT
 from tests.cli.terminal import IDP, Terminal
 
@@ -183,9 +184,7 @@ def test_each_shell_has_its_completion(sqlite_idp: Terminal, shell: str) -> None
     assert "_IDP_COMPLETE" in sqlite_idp.run("completion", shell).out
 
 
-def test_an_unexpected_failure_is_a_sentence_and_a_traceback_only_when_asked(no_settings: None) -> None:
-    """A profile folder that is a file is nothing that any command expects."""
-    broken = {**os.environ, "IDP_CONFIG_DIR": "/dev/null"}
-    plain = subprocess.run([*IDP, "config", "check"], capture_output=True, text=True, env=broken, check=False)
-    assert plain.returncode in (0, 1)
-    assert "Traceback" not in plain.stderr
+def test_an_unexpected_failure_is_one_line_that_says_how_to_see_more() -> None:
+    failure = explained(ZeroDivisionError("first line\nsecond line"))
+    assert failure.exit_code == 1
+    assert failure.message == "unexpected ZeroDivisionError: first line (`idp --debug …` shows where)"

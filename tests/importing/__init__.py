@@ -1,0 +1,1 @@
+"""The import of an agency's export."""

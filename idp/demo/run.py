@@ -48,13 +48,10 @@ class Demo:
         """Bring everything up; returns when the first page can be opened, or at once when stopped. Raises DemoFailed."""
         quiet_logs()
         settings = load(self._folder.environment(self.places.port_base))
-        prepare(settings, {agency: self._portal(agency) for agency in AGENCIES})
-        self._provider.go()
-        self.letters = usable_letters(self._folder, settings)  # the provider starts meanwhile, on another core
-        self._start_mail(settings)
-        for agency in AGENCIES:
-            self._serve(create_portal(self._portal(agency)), self.places.portal_port(agency))
-        self._wait_for_provider()
+        for step in (self._prepare, self._take_letters, self._start_mail, self._start_portals, self._wait_for_provider):
+            if self._stop.is_set():
+                return
+            step(settings)
 
     def watch(self) -> None:
         """Return when told to stop. Raises DemoFailed when the provider ends by itself."""
@@ -69,6 +66,18 @@ class Demo:
         while self._to_end:
             self._to_end.pop()()
         self._provider.wait()
+
+    def _prepare(self, settings: Settings) -> None:
+        prepare(settings, {agency: self._portal(agency) for agency in AGENCIES})
+        self._provider.go()
+
+    def _take_letters(self, settings: Settings) -> None:
+        """Takes half a second at the first run, while the provider starts on another core."""
+        self.letters = usable_letters(self._folder, settings)
+
+    def _start_portals(self, _settings: Settings) -> None:
+        for agency in AGENCIES:
+            self._serve(create_portal(self._portal(agency)), self.places.portal_port(agency))
 
     def _portal(self, agency: DemoAgency) -> PortalSettings:
         return PortalSettings(
@@ -105,7 +114,7 @@ class Demo:
         threading.Thread(target=server.serve_forever, args=(0.1,), name=f"port {port}", daemon=True).start()
         self._to_end.append(server.shutdown)
 
-    def _wait_for_provider(self) -> None:
+    def _wait_for_provider(self, _settings: Settings) -> None:
         deadline = time.monotonic() + START_SECONDS
         while not answers(HOST, self.places.port_base):
             if self._provider.ended:

@@ -105,8 +105,8 @@ class AgencyUnknown(FieldError):
     code, text, field = "TEN-01", "tenancy.unknown", "client"
 
 
-class CodesMissing(FieldError):
-    code, text, field = "TEN-02", "tenancy.missing", "client"
+class CodesMissing(AgencyUnknown):
+    code, text = "TEN-02", "tenancy.missing"
 
 
 # --- LOG: sign-in --------------------------------------------------------------------------------------------------

@@ -10,8 +10,8 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from idp.database import changed
-from idp.digests import Kind
 from idp.deps import Deps
+from idp.digests import Kind
 from idp.errors import LinkUnknown, LinkUsed
 from idp.links.tables import Link
 
@@ -84,6 +84,11 @@ def void_others(db: Session, *, flow_ids: list[str], email_key: str | None = Non
     if email_key is not None:
         statement = statement.where(Link.email_key != email_key)
     db.execute(statement)
+
+
+def void_of_address(db: Session, *, kind: LinkKind, email_key: str) -> None:
+    """Forget the unused secrets of one kind that were mailed to an address: another proof of its account was given."""
+    db.execute(delete(Link).where(Link.email_key == email_key, Link.kind == str(kind), Link.consumed_at.is_(None)))
 
 
 def _digest(deps: Deps, kind: LinkKind, within: str, token: str) -> str:

@@ -30,19 +30,22 @@ def blueprint(site: Site) -> Blueprint:
     def sign_in() -> Response:
         try:
             place = site.place()
-        except AgencyUnknown as error:
-            return show_codes("", error)
+        except AgencyUnknown:
+            return site.ask_codes("")
         signed_in = site.signed_in()
         if signed_in is not None and place.pending is not None and place.pending.goes_on_with(signed_in):
             return site.see_other(f"/oauth/authorize/{place.pending.id}/continue")
         if place.agency is None and place.pending is None:
-            return site.see_other("/login/codes")
+            return site.ask_codes("")
         hint = place.pending.login_hint if place.pending else ""
         return show_sign_in(place, {"identifier": hint}, None)
 
     @pages.post("/login")
     def submit() -> Response:
-        place = site.place()
+        try:
+            place = site.place()
+        except AgencyUnknown:
+            return site.ask_codes("")
         try:
             form = site.form(LOGIN_FORM)
             outcome = steps.sign_in(
@@ -92,7 +95,14 @@ def blueprint(site: Site) -> Blueprint:
 
     @pages.get("/login/codes")
     def codes() -> Response:
-        return show_codes(request.args.get("then", ""), None)
+        then = request.args.get("then", "")
+        if not any(request.args.get(name) for name in (resolve.CUSTOMER, resolve.COMPANY)):
+            return show_codes(then, None)
+        try:
+            place = site.place()
+        except FieldError as error:
+            return show_codes(then, error)
+        return site.see_other(place.url(_AFTER_CODES.get(then, "/login")))
 
     @pages.post("/login/codes")
     def submit_codes() -> Response:

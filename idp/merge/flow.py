@@ -15,7 +15,7 @@ from enum import StrEnum
 class State(StrEnum):
     """What the flow waits for, or how it ended."""
 
-    AWAITING_PASSWORD = "awaiting_password"  # noqa: S105 - a state
+    AWAITING_PASSWORD = "awaiting_password"
     MERGED = "merged"
     CANCELLED = "cancelled"
 

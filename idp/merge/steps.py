@@ -13,6 +13,8 @@ from idp.audit import store as audit
 from idp.database import reading, transaction
 from idp.deps import Deps
 from idp.errors import MergeImpossible, MergePasswordWrong, PasswordMissing
+from idp.links import store as links
+from idp.links.store import LinkKind
 from idp.mail import store as mail
 from idp.mail.messages import AccountMerged
 from idp.merge import flow as rules
@@ -124,6 +126,7 @@ def _merge(
         ):
             raise MergeImpossible(agency_id=flow.agency_id, authorization_id=flow.authorization_id)
         store.cancel_others(db, flow_id=flow.id, provisional_account_id=letter.id)
+        links.void_of_address(db, kind=LinkKind.RESET, email_key=account.email_key)
         throttle.succeeded(db, deps, own, shared)
         agency = tenancy.agency(db, flow.agency_id)
         assert agency is not None

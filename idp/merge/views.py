@@ -59,6 +59,10 @@ def blueprint(site: Site) -> Blueprint:
         if flow.state is not State.MERGED:
             return site.follow(MergeAt(flow))
         place = site.place(agency_id=flow.agency_id, authorization_id=flow.authorization_id)
+        signed_in = site.signed_in()
+        if signed_in is None or signed_in.account_id != flow.account_id:
+            # What is associated is the person's: not for whoever goes back after a sign-out on a shared computer.
+            return site.see_other(place.url("/login"))
         return site.page("merge/done.html", place, form_id="login", flow=flow, places=steps.associated(flow))
 
     return pages

@@ -10,6 +10,8 @@ from idp.database import reading, transaction
 from idp.deps import Deps
 from idp.errors import CurrentPasswordWrong
 from idp.grants import store as grants
+from idp.links import store as links
+from idp.links.store import LinkKind
 from idp.mail import store as mail
 from idp.mail.messages import PasswordChanged as Notice
 from idp.passwords import policy
@@ -64,5 +66,6 @@ def change_password(
         agency_name = places[0].agency_name if places else "Mon compte immobilier"
         notice = Notice(to=account.email, agency_name=agency_name, changed_at=now, link=f"{deps.settings.issuer}/reset")
         mail.enqueue(db, deps, notice)
+        links.void_of_address(db, kind=LinkKind.RESET, email_key=account.email_key)
         audit.record(db, deps, "profile.password-changed", subject=account.id, cause=signed_in.id, network=network)
     return PasswordChanged(token)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 
 from idp.database import reading
-from idp.errors import FieldError
+from idp.errors import AgencyUnknown, FieldError
 from idp.passwords.policy import PRESETS
 from idp.reset import steps, store
 from idp.reset.flow import ResetFlow, State
@@ -29,14 +29,20 @@ def blueprint(site: Site) -> Blueprint:
 
     @pages.get("/reset")
     def ask() -> Response:
-        place = site.place()
+        try:
+            place = site.place()
+        except AgencyUnknown:
+            return site.ask_codes("reset")
         if place.agency is None and place.pending is None:
-            return site.see_other(place.url("/login/codes", then="reset"))
+            return site.ask_codes("reset")
         return show_ask(place, {"identifier": request.args.get("identifier", "")[:254]}, None)
 
     @pages.post("/reset")
     def submit() -> Response:
-        place = site.place()
+        try:
+            place = site.place()
+        except AgencyUnknown:
+            return site.ask_codes("reset")
         try:
             form = site.form(ASK_FORM)
             outcome = steps.ask(

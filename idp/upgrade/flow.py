@@ -19,7 +19,7 @@ class State(StrEnum):
     """What the flow waits for, or how it ended."""
 
     AWAITING_EMAIL = "awaiting_email"
-    AWAITING_PASSWORD = "awaiting_password"  # noqa: S105 - a state
+    AWAITING_PASSWORD = "awaiting_password"
     AWAITING_CONFIRMATION = "awaiting_confirmation"
     COMPLETED = "completed"
     HANDED_TO_MERGE = "handed_to_merge"

@@ -277,7 +277,9 @@ def _complete(deps: Deps, flow: UpgradeFlow, mailed: Mailed, *, browser_digest: 
     account_id, session = deps.new_token(128), deps.new_token(256)
     with transaction() as db:
         links.consume(db, mailed, now=now)
-        assert flow.email is not None and flow.email_key is not None and flow.password_hash is not None
+        assert flow.email is not None
+        assert flow.email_key is not None
+        assert flow.password_hash is not None
         created = accounts.create_account(
             db,
             account_id=account_id,
@@ -311,7 +313,8 @@ def _complete(deps: Deps, flow: UpgradeFlow, mailed: Mailed, *, browser_digest: 
 
 def _mail_proof(db: Session, deps: Deps, flow: UpgradeFlow, *, counted: bool = False) -> None:
     """Mail a link and a code. Links to another address of the same letter die: only the newest address counts."""
-    assert flow.email is not None and flow.email_key is not None
+    assert flow.email is not None
+    assert flow.email_key is not None
     links.void_others(db, flow_ids=store.flows_of_letter(db, flow.provisional_account_id), email_key=flow.email_key)
     if not counted and throttle.count(db, deps, _mails_to(deps, flow)) is not None:
         return  # many mails went there within the hour: the waiting page says from when on one may be asked again

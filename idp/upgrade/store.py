@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
+from idp.accounts.tables import ProvisionalAccount
 from idp.database import changed, save_if_unchanged
 from idp.errors import FlowExpired, FlowUnknown
 from idp.upgrade.flow import OPEN, State, UpgradeFlow
@@ -16,6 +20,11 @@ _COLUMNS = [getattr(Row, name) for name in UpgradeFlow.__dataclass_fields__]
 _OPEN = [str(state) for state in OPEN]
 
 
+def _flow(values: Sequence[Any]) -> UpgradeFlow:
+    named = dict(zip(UpgradeFlow.__dataclass_fields__, values, strict=True))
+    return UpgradeFlow(**{**named, "state": State(named["state"])})
+
+
 def add(db: Session, flow: UpgradeFlow) -> None:
     db.execute(insert(Row).values(**vars(flow)))
 
@@ -23,12 +32,19 @@ def add(db: Session, flow: UpgradeFlow) -> None:
 def load(db: Session, flow_id: str, *, now: datetime, browser_digest: str | None = None) -> UpgradeFlow:
     """A flow by its id. browser_digest: the browser that asks; None for a mailed link, which may be opened anywhere.
 
+    An open flow of a letter that was used meanwhile (merged in another tab) is cancelled, whatever its row says.
     Raises FlowUnknown (no such flow, or another browser's, which must look the same), FlowExpired.
     """
-    row = db.execute(select(*_COLUMNS).where(Row.id == flow_id)).one_or_none()
+    of_letter = ProvisionalAccount.id == Row.provisional_account_id
+    row = db.execute(
+        select(*_COLUMNS, ProvisionalAccount.closed_at).join(ProvisionalAccount, of_letter).where(Row.id == flow_id)
+    ).one_or_none()
     if row is None:
         raise FlowUnknown()
-    flow = UpgradeFlow(**{**row._mapping, "state": State(row.state)})
+    *values, closed_at = row
+    flow = _flow(values)
+    if closed_at is not None and flow.open:
+        flow = replace(flow, state=State.CANCELLED)
     if browser_digest is not None and flow.browser_digest != browser_digest:
         # Where to start again is no secret: the agency's codes are in every letter.
         raise FlowUnknown(agency_id=flow.agency_id, authorization_id=flow.authorization_id)
@@ -50,7 +66,7 @@ def latest_open(db: Session, provisional_account_id: str, *, now: datetime) -> U
         .order_by(Row.created_at.desc(), Row.id)
         .limit(1)
     ).one_or_none()
-    return None if row is None else UpgradeFlow(**{**row._mapping, "state": State(row.state)})
+    return None if row is None else _flow(row)
 
 
 def flows_of_letter(db: Session, provisional_account_id: str) -> list[str]:

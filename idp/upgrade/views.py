@@ -61,9 +61,12 @@ def blueprint(site: Site) -> Blueprint:
         return site.follow(outcome)
 
     def show_letter(form: Form | None, error: FieldError | None) -> Response:
-        place = site.place()
+        try:
+            place = site.place()
+        except AgencyUnknown:
+            return site.ask_codes("provisional")
         if place.agency is None:
-            return site.see_other(place.url("/login/codes", then="provisional"))
+            return site.ask_codes("provisional")
         values = form.shown if form else site.posted()
         more = {"anew": "1"} if "anew" in request.args else {}
         action = place.url("/login/provisional", **more)

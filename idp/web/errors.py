@@ -62,7 +62,9 @@ def show(site: Site, error: IdpError) -> Response:
     place = _place(site, error)
     reference = correlation_id(site, request)
     log.info("failure shown", extra={"code": error.code, "request": reference, "path": request.path})
-    response = site.page("errors/error.html", place, error=error, correlation_id=reference, portal=site.portal(place.agency))
+    response = site.page(
+        "errors/error.html", place, error=error, correlation_id=reference, portal=site.portal(place.agency)
+    )
     if (seconds := error.facts.get("retry_after_seconds")) is not None:
         response.headers["Retry-After"] = str(seconds)
     response.headers["X-Request-Id"] = reference

@@ -159,6 +159,12 @@ class Site:
             browsers.remember_session(response, self.deps, token)
         return response
 
+    def ask_codes(self, then: str) -> Response:
+        """303 to the page of the two codes, with what the URL says already. then: the page to come back to."""
+        known = (resolve.CUSTOMER, resolve.COMPANY, "authorization")
+        query = {name: forms.tidy(request.args[name]) for name in known if request.args.get(name)}
+        return self.see_other(f"/login/codes?{urlencode({**query, 'then': then} if then else query)}")
+
     def see_other(self, url: str) -> Response:
         """303: the browser turns to GET, so a reload repeats nothing and a password is not posted on (RFC 9700 4.12)."""
         return Response(status=303, headers={"Location": url}, mimetype="text/plain")

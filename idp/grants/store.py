@@ -18,7 +18,7 @@ class NewGrant:
     id: str
     account_id: str
     client_id: str
-    session_id: str
+    sid: str
     agency_id: str | None
     scope: str
     authenticated_at: datetime
@@ -35,20 +35,20 @@ def revoke(db: Session, grant_id: str, *, now: datetime) -> None:
     db.execute(update(Grant).where(Grant.id == grant_id, Grant.revoked_at.is_(None)).values(revoked_at=now))
 
 
-def revoke_of_account(db: Session, account_id: str, *, now: datetime, except_session: str | None = None) -> None:
+def revoke_of_account(db: Session, account_id: str, *, now: datetime, except_sid: str | None = None) -> None:
     """Void everything a person's sign-ins gave to portals, or all but what the present sign-in gave."""
     statement = update(Grant).where(Grant.account_id == account_id, Grant.revoked_at.is_(None))
-    if except_session is not None:
-        statement = statement.where(Grant.session_id != except_session)
+    if except_sid is not None:
+        statement = statement.where(Grant.sid != except_sid)
     db.execute(statement.values(revoked_at=now))
 
 
-def revoke_of_session(db: Session, session_id: str, *, now: datetime) -> None:
+def revoke_of_sign_in(db: Session, sid: str, *, now: datetime) -> None:
     """A sign-out voids what the sign-in gave, except where access was asked to outlive it (OIDC Core 11)."""
     outlives = or_(Grant.scope.like("% offline_access %"), Grant.scope.like("offline_access %"))
     outlives = or_(outlives, Grant.scope.like("% offline_access"), Grant.scope == "offline_access")
     db.execute(
         update(Grant)
-        .where(Grant.session_id == session_id, Grant.revoked_at.is_(None), ~outlives)
+        .where(Grant.sid == sid, Grant.revoked_at.is_(None), ~outlives)
         .values(revoked_at=now)
     )

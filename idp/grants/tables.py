@@ -14,12 +14,12 @@ class Grant(Model):
     """Account x client x session, with what was authorised and how the person had proved who they are."""
 
     __tablename__ = "grants"
-    __table_args__ = (Index(None, "account_id"), Index(None, "session_id"), Index(None, "expires_at"))
+    __table_args__ = (Index(None, "account_id"), Index(None, "sid"), Index(None, "expires_at"))
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"))
     client_id: Mapped[str] = mapped_column(String(64))
-    session_id: Mapped[str] = mapped_column(String(32))
+    sid: Mapped[str] = mapped_column(String(32))
     agency_id: Mapped[str | None] = mapped_column(String(32))
     scope: Mapped[str] = mapped_column(String(500))
     authenticated_at: Mapped[datetime] = mapped_column(Utc)

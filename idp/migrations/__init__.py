@@ -99,7 +99,7 @@ def _alone(connection: Connection) -> Iterator[Connection]:
         # SQLite changes a column by rebuilding its table; with foreign keys on, dropping the old one would delete
         # the rows that refer to it. The switch only works outside a transaction, so before the first statement.
         driver = connection.connection.driver_connection
-        assert driver is not None  # noqa: S101 - for the type checker: an open connection has one
+        assert driver is not None
         driver.execute("PRAGMA foreign_keys=OFF")
         try:
             connection.execution_options(**{_WRITES: True})

@@ -60,8 +60,8 @@ def change_password(
     with transaction() as db:
         throttle.succeeded(db, deps, own, shared)
         accounts.set_password(db, account.id, password_hash, now=now)
-        grants.revoke_of_account(db, account.id, now=now, except_session=signed_in.id)
-        sessions.end_all(db, account.id, now=now, except_id=signed_in.id)
+        grants.revoke_of_account(db, account.id, now=now, except_sid=signed_in.sid)
+        sessions.end_all(db, account.id, now=now, except_sid=signed_in.sid)
         sessions.renew(db, deps, signed_in.id, token=token)
         agency_name = places[0].agency_name if places else "Mon compte immobilier"
         notice = Notice(to=account.email, agency_name=agency_name, changed_at=now, link=f"{deps.settings.issuer}/reset")

@@ -16,13 +16,15 @@ from idp.sessions.tables import BrowserSession
 
 # Writing the moment of every page view would make each read a write; five minutes is exact enough for a limit of hours.
 _SEEN_EVERY = timedelta(minutes=5)
+_DOUBLE_CLICK = timedelta(seconds=10)
 
 
 @dataclass(frozen=True)
 class SignedIn:
-    """A live sign-in: which person, since when (`auth_time` of tokens), and its public id (`sid`)."""
+    """A live sign-in: which person, since when (`auth_time` of tokens), and its public id (`sid`, which survives signing in again)."""
 
     id: str
+    sid: str
     account_id: str
     email: str
     authenticated_at: datetime
@@ -30,12 +32,28 @@ class SignedIn:
 
 
 def start(db: Session, deps: Deps, *, account_id: str, browser_digest: str, token: str) -> str:
-    """Record a new sign-in under a fresh secret; returns its id. token: the cookie's value, stored as a digest."""
+    """Record that somebody signed in at a browser, under a fresh secret; returns the `sid` of the sign-in.
+
+    token: the cookie's new value, stored as a digest. The secrets before are worthless from now on (ASVS 7.2.4), but
+    for those of the last seconds: of a double click on "Connexion" either answer may reach the browser last, and a
+    cookie that fits no row would send the person round in circles (ZITADEL 12656).
+    The same person again keeps the `sid` that portals know; somebody else's sign-in at this browser ends.
+    """
     now = deps.now()
+    present = (BrowserSession.browser_digest == browser_digest, BrowserSession.ended_at.is_(None))
+    sid = db.scalars(
+        select(BrowserSession.sid)
+        .where(*present, BrowserSession.account_id == account_id, BrowserSession.expires_at > now)
+        .order_by(BrowserSession.authenticated_at.desc())
+        .limit(1)
+    ).one_or_none()
+    outdated = (BrowserSession.account_id != account_id) | (BrowserSession.authenticated_at < now - _DOUBLE_CLICK)
+    db.execute(update(BrowserSession).where(*present, outdated).values(ended_at=now))
     session_id = deps.new_id()
     db.execute(
         insert(BrowserSession).values(
             id=session_id,
+            sid=sid or session_id,
             digest=deps.digests.digest(Kind.SESSION, token),
             account_id=account_id,
             browser_digest=browser_digest,
@@ -44,12 +62,13 @@ def start(db: Session, deps: Deps, *, account_id: str, browser_digest: str, toke
             expires_at=now + timedelta(days=deps.settings.session_absolute_days),
         )
     )
-    return session_id
+    return sid or session_id
 
 
 _LIVE = (
     select(
         BrowserSession.id,
+        BrowserSession.sid,
         BrowserSession.account_id,
         Account.email,
         BrowserSession.authenticated_at,
@@ -89,19 +108,18 @@ def touch(db: Session, session_id: str, *, now: datetime) -> None:
     db.execute(update(BrowserSession).where(BrowserSession.id == session_id).values(last_seen_at=now))
 
 
-def end(db: Session, session_id: str, *, now: datetime) -> None:
+def end(db: Session, sid: str, *, now: datetime) -> None:
+    """Sign out: every secret of the sign-in is worthless from now on."""
     db.execute(
-        update(BrowserSession)
-        .where(BrowserSession.id == session_id, BrowserSession.ended_at.is_(None))
-        .values(ended_at=now)
+        update(BrowserSession).where(BrowserSession.sid == sid, BrowserSession.ended_at.is_(None)).values(ended_at=now)
     )
 
 
-def end_all(db: Session, account_id: str, *, now: datetime, except_id: str | None = None) -> None:
+def end_all(db: Session, account_id: str, *, now: datetime, except_sid: str | None = None) -> None:
     """End every sign-in of an account, or every other one."""
     statement = update(BrowserSession).where(BrowserSession.account_id == account_id, BrowserSession.ended_at.is_(None))
-    if except_id is not None:
-        statement = statement.where(BrowserSession.id != except_id)
+    if except_sid is not None:
+        statement = statement.where(BrowserSession.sid != except_sid)
     db.execute(statement.values(ended_at=now))
 
 

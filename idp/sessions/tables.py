@@ -11,12 +11,18 @@ from idp.database import Model, Utc
 
 
 class BrowserSession(Model):
-    """A signed-in browser. `id` is the `sid` of tokens; the cookie's secret is stored only as `digest`."""
+    """A signed-in browser. The cookie's secret is stored only as `digest`; `sid` is what tokens call the sign-in."""
 
     __tablename__ = "sessions"
-    __table_args__ = (Index(None, "account_id"), Index(None, "expires_at"))
+    __table_args__ = (
+        Index(None, "account_id"),
+        Index(None, "browser_digest"),
+        Index(None, "sid"),
+        Index(None, "expires_at"),
+    )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    sid: Mapped[str] = mapped_column(String(32))
     digest: Mapped[str] = mapped_column(String(64), unique=True)
     account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"))
     browser_digest: Mapped[str] = mapped_column(String(64))

@@ -120,7 +120,7 @@ def blueprint(site: Site) -> Blueprint:
                 version=form.version,
                 new_password=form["new_password"],
                 confirmation=form["confirmation"],
-                terms_accepted=form["accept_terms"] == "yes",
+                terms_accepted=form["accept_terms"] in ("yes", "on"),
             )
         except FieldError as error:
             flow = load(flow_id)
@@ -168,6 +168,8 @@ def blueprint(site: Site) -> Blueprint:
             )
         except FieldError as error:
             return after_failure(flow_id, error)
+        if waits(outcome.flow):
+            return site.see_other(f"/upgrade/{flow_id}/sent?again=1")
         return site.follow(outcome)
 
     @pages.post("/upgrade/<flow_id>/code")
@@ -218,6 +220,7 @@ def blueprint(site: Site) -> Blueprint:
             delivery=delivery,
             resend_from=resend_from,
             sender=site.deps.settings.mail_from,
+            again="again" in request.args,
         )
 
     # --- the mailed link ---------------------------------------------------------------------------------------------

@@ -141,7 +141,7 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("account_id", sa.String(length=43), nullable=False),
         sa.Column("client_id", sa.String(length=64), nullable=False),
-        sa.Column("session_id", sa.String(length=32), nullable=False),
+        sa.Column("sid", sa.String(length=32), nullable=False),
         sa.Column("agency_id", sa.String(length=32), nullable=True),
         sa.Column("scope", sa.String(length=500), nullable=False),
         sa.Column("authenticated_at", sa.DateTime(timezone=True), nullable=False),
@@ -154,11 +154,12 @@ def upgrade() -> None:
     with op.batch_alter_table("grants", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_grants_account_id"), ["account_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_grants_expires_at"), ["expires_at"], unique=False)
-        batch_op.create_index(batch_op.f("ix_grants_session_id"), ["session_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_grants_sid"), ["sid"], unique=False)
 
     op.create_table(
         "sessions",
         sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("sid", sa.String(length=32), nullable=False),
         sa.Column("digest", sa.String(length=64), nullable=False),
         sa.Column("account_id", sa.String(length=43), nullable=False),
         sa.Column("browser_digest", sa.String(length=64), nullable=False),
@@ -172,7 +173,9 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("sessions", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_sessions_account_id"), ["account_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_sessions_browser_digest"), ["browser_digest"], unique=False)
         batch_op.create_index(batch_op.f("ix_sessions_expires_at"), ["expires_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_sessions_sid"), ["sid"], unique=False)
 
     op.create_table(
         "terms_acceptances",
@@ -489,12 +492,14 @@ def downgrade() -> None:
     op.drop_table("authorization_codes")
     op.drop_table("terms_acceptances")
     with op.batch_alter_table("sessions", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_sessions_sid"))
         batch_op.drop_index(batch_op.f("ix_sessions_expires_at"))
+        batch_op.drop_index(batch_op.f("ix_sessions_browser_digest"))
         batch_op.drop_index(batch_op.f("ix_sessions_account_id"))
 
     op.drop_table("sessions")
     with op.batch_alter_table("grants", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_grants_session_id"))
+        batch_op.drop_index(batch_op.f("ix_grants_sid"))
         batch_op.drop_index(batch_op.f("ix_grants_expires_at"))
         batch_op.drop_index(batch_op.f("ix_grants_account_id"))
 

@@ -154,7 +154,7 @@ def _issue(deps: Deps, waiting: Waiting, signed_in: SignedIn, *, stored: bool) -
         id=deps.new_id(),
         account_id=signed_in.account_id,
         client_id=request.client_id,
-        session_id=signed_in.id,
+        sid=signed_in.sid,
         agency_id=request.agency_id,
         scope=request.scope,
         authenticated_at=signed_in.authenticated_at,

@@ -50,9 +50,9 @@ def end(deps: Deps, signed_in: SignedIn) -> None:
     """End the sign-in and what it gave to portals."""
     now = deps.now()
     with transaction() as db:
-        sessions.end(db, signed_in.id, now=now)
-        grants.revoke_of_session(db, signed_in.id, now=now)
-        audit.record(db, deps, "logout.completed", subject=signed_in.account_id, cause=signed_in.id)
+        sessions.end(db, signed_in.sid, now=now)
+        grants.revoke_of_sign_in(db, signed_in.sid, now=now)
+        audit.record(db, deps, "logout.completed", subject=signed_in.account_id, cause=signed_in.sid)
 
 
 def _of_this(hint: Mapping[str, Any], signed_in: SignedIn | None) -> bool:

@@ -34,7 +34,7 @@ class Granted:
     grant_id: str
     account_id: str
     client_id: str
-    session_id: str
+    sid: str
     scope: str
     authenticated_at: datetime
     created_at: datetime
@@ -82,7 +82,7 @@ _GRANTED = (
     Grant.id,
     Grant.account_id,
     Grant.client_id,
-    Grant.session_id,
+    Grant.sid,
     Grant.scope,
     Grant.authenticated_at,
     Grant.created_at,
@@ -148,7 +148,7 @@ _ROTATE = (
     .execution_options(synchronize_session=False)
 )
 _LIVE_GRANT = (
-    select(Grant.account_id, Grant.client_id, Grant.scope, Grant.session_id)
+    select(Grant.account_id, Grant.client_id, Grant.scope, Grant.sid)
     .join(Account, Account.id == Grant.account_id)
     .where(
         Grant.id == bindparam("grant_id"),
@@ -246,7 +246,7 @@ def person(db: Session, grant_id: str, client: Client, *, now: datetime) -> Pers
 
 def _granted(rows: Any, *, skip: int, now: datetime) -> Granted:
     first = rows[0][skip:]
-    grant_id, account_id, client_id, session_id, scope, authenticated_at, created_at, revoked_at, expires_at = first[:9]
+    grant_id, account_id, client_id, sid, scope, authenticated_at, created_at, revoked_at, expires_at = first[:9]
     state, customer_code, company_code, agency_name, closed_at = first[9:14]
     open_agency = customer_code is not None and closed_at is None
     memberships = tuple(
@@ -258,7 +258,7 @@ def _granted(rows: Any, *, skip: int, now: datetime) -> Granted:
         grant_id,
         account_id,
         client_id,
-        session_id,
+        sid,
         scope,
         authenticated_at,
         created_at,

@@ -60,7 +60,7 @@ class Tokens:
             "scope": scope,
         }
         if granted is not None:
-            claims |= {"grant": granted.grant_id, "sid": granted.session_id, **_agency(granted)}
+            claims |= {"grant": granted.grant_id, "sid": granted.sid, **_agency(granted)}
         return self._sign(claims, ACCESS_ALGORITHM, "at+jwt"), life
 
     def id_token(self, client: Client, granted: Granted, *, nonce: str | None, access_token: str) -> str:
@@ -76,7 +76,7 @@ class Tokens:
             "auth_time": int(granted.authenticated_at.timestamp()),
             "acr": ACR,
             "amr": list(AMR),
-            "sid": granted.session_id,
+            "sid": granted.sid,
             "at_hash": _half_hash(access_token),
             **_agency(granted),
         }

@@ -14,7 +14,7 @@ class Link(Model):
     """A link or code of a mail, by the keyed digest of its secret; bound to one flow and one address."""
 
     __tablename__ = "links"
-    __table_args__ = (Index(None, "flow_id"), Index(None, "expires_at"))
+    __table_args__ = (Index(None, "flow_id"), Index(None, "email_key"), Index(None, "expires_at"))
 
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)
     kind: Mapped[str] = mapped_column(String(20))

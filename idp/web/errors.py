@@ -61,7 +61,9 @@ def show(site: Site, error: IdpError) -> Response:
     """The page of a failure. The way on keeps the agency and the pending request that the failure knows of."""
     place = _place(site, error)
     reference = correlation_id(site, request)
-    log.info("failure shown", extra={"code": error.code, "request": reference, "path": request.path})
+    # The rule, not the path: the address of a mailed link is a secret.
+    route = request.url_rule.rule if request.url_rule is not None else ""
+    log.info("failure shown", extra={"code": error.code, "request": reference, "route": route})
     response = site.page(
         "errors/error.html", place, error=error, correlation_id=reference, portal=site.portal(place.agency)
     )

@@ -62,6 +62,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_links")),
     )
     with op.batch_alter_table("links", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_links_email_key"), ["email_key"], unique=False)
         batch_op.create_index(batch_op.f("ix_links_expires_at"), ["expires_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_links_flow_id"), ["flow_id"], unique=False)
 
@@ -519,6 +520,7 @@ def downgrade() -> None:
     with op.batch_alter_table("links", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_links_flow_id"))
         batch_op.drop_index(batch_op.f("ix_links_expires_at"))
+        batch_op.drop_index(batch_op.f("ix_links_email_key"))
 
     op.drop_table("links")
     op.drop_table("customers")

@@ -21,6 +21,7 @@ from idp.merge import flow as merge_flow
 from idp.merge import steps as merge
 from idp.oidc.authorize import flow as authorize_flow
 from idp.oidc.authorize import steps as authorize
+from idp.oidc.authorize import store as authorize_store
 from idp.oidc.registration import clients
 from idp.oidc.registration import store as registration
 from idp.profile.steps import PasswordChanged
@@ -110,9 +111,15 @@ class Journey:
     # --- edges that need a look at what is stored ------------------------------------------------------------------------
 
     def _signed_in(self, agency_id: str | None, authorization_id: str | None) -> str:
-        if authorization_id is not None:
+        if authorization_id is not None and self._waits(authorization_id):
             return f"/oauth/authorize/{authorization_id}/continue"
         return (self._portal_of(agency_id) if agency_id is not None else None) or "/profile"
+
+    def _waits(self, authorization_id: str) -> bool:
+        """Whether a portal's request is still to be answered: another tab may have, or the person took days."""
+        with reading() as db:
+            waiting = authorize_store.load(db, authorization_id, now=self.deps.now())
+        return waiting is not None and waiting.answered_at is None
 
     def _sign_in(self, agency_id: str | None, authorization_id: str | None) -> str:
         with reading() as db:
@@ -135,7 +142,8 @@ class Journey:
             case upgrade_flow.State.COMPLETED if flow.followed_at is None and flow.code_suffices:
                 return f"/upgrade/{flow.id}/sent"
             case upgrade_flow.State.COMPLETED | upgrade_flow.State.CANCELLED:
-                return self._sign_in(flow.agency_id, flow.authorization_id)
+                here = browser_digest == flow.browser_digest
+                return self._sign_in(flow.agency_id, flow.authorization_id if here else None)
 
     def _offer_merge(self, flow: upgrade_flow.UpgradeFlow, browser_digest: str) -> str:
         assert flow.email is not None

@@ -150,6 +150,17 @@ def create_account(
     return db.execute(statement).first() is not None
 
 
+def as_made(db: Session, account_id: str, *, since: datetime) -> bool:
+    """Whether an account was made after `since`, is active, and still has the password that it was made with."""
+    statement = select(Account.id).where(
+        Account.id == account_id,
+        Account.state == AccountState.ACTIVE,
+        Account.created_at > since,
+        Account.password_changed_at == Account.created_at,
+    )
+    return db.scalars(statement).one_or_none() is not None
+
+
 def set_password(db: Session, account_id: str, password_hash: str, *, now: datetime | None) -> None:
     """now: when the person changed it; None for a mere rehash of the same password at another cost."""
     values: dict[str, object] = {"password_hash": password_hash}

@@ -67,6 +67,13 @@ def find(db: Session, deps: Deps, *, kind: LinkKind, token: str, within: str = "
     return Mailed(digest, row.flow_id, row.email_key)
 
 
+def flow_of_used(db: Session, deps: Deps, *, kind: LinkKind, token: str) -> str | None:
+    """The flow that a mailed link was used for: who clicks twice is shown where it led the first time."""
+    return db.scalars(
+        select(Link.flow_id).where(Link.digest == _digest(deps, kind, "", token), Link.consumed_at.is_not(None))
+    ).one_or_none()
+
+
 def consume(db: Session, mailed: Mailed, *, now: datetime) -> None:
     """Spend a mailed secret; exactly one caller ever succeeds. Raises LinkUsed."""
     won = db.execute(

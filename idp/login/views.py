@@ -84,7 +84,10 @@ def blueprint(site: Site) -> Blueprint:
         """From "vous êtes connecté": on to the portal with the sign-in that is there."""
         place = site.place()
         token = browsers.session_token(request, site.deps)
-        site.form(LOGIN_FORM)
+        try:
+            site.form(LOGIN_FORM)
+        except FieldError:
+            return site.see_other(place.url("/login"))
         if token is None or site.signed_in() is None:
             return site.see_other(place.url("/login"))
         return site.follow(

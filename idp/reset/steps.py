@@ -108,8 +108,41 @@ def open_link(deps: Deps, token: str) -> ResetFlow:
 def set_password(deps: Deps, *, token: str, browser_digest: str, new_password: str, confirmation: str) -> PasswordReset:
     """The new password. Every sign-in and every portal's token of the account ends; a notice is mailed.
 
-    Raises LinkUnknown, LinkUsed, PasswordTooWeak, PasswordTooLong, ConfirmationDiffers, Overloaded.
+    Raises LinkUnknown, LinkUsed, PasswordTooWeak, PasswordTooLong, ConfirmationDiffers, Overloaded, and for a link
+    that was used TooManyAttempts.
     """
+    try:
+        return _set_password(
+            deps, token=token, browser_digest=browser_digest, new_password=new_password, confirmation=confirmation
+        )
+    except LinkUsed:
+        flow = _set_already(deps, token=token, password=new_password)
+        return PasswordReset(flow, here=browser_digest == flow.browser_digest)
+
+
+def _set_already(deps: Deps, *, token: str, password: str) -> ResetFlow:
+    """The completed flow of a link that was clicked twice: the password is the one that was set.
+
+    Raises LinkUsed when it is another one, which a page that says "mis à jour" would lose unseen; TooManyAttempts,
+    since this compares with the account's password as sign-in does.
+    """
+    with transaction() as db:
+        flow_id = links.flow_of_used(db, deps, kind=LinkKind.RESET, token=token)
+        flow = store.load(db, flow_id, now=deps.now()) if flow_id is not None else None
+        account = accounts.account(db, flow.account_id) if flow is not None and flow.account_id is not None else None
+        if flow is None or account is None or flow.state is not State.COMPLETED:
+            raise LinkUsed(agency_id=flow.agency_id if flow else None)
+        throttle.admit(db, deps, throttle.account(deps.settings, account.email_key))
+    if not deps.hasher.verify(password, account.password_hash):
+        raise LinkUsed(agency_id=flow.agency_id)
+    with transaction() as db:
+        throttle.forget(db, deps, throttle.account(deps.settings, account.email_key))
+    return flow
+
+
+def _set_password(
+    deps: Deps, *, token: str, browser_digest: str, new_password: str, confirmation: str
+) -> PasswordReset:
     with reading() as db:
         mailed, before = _linked(db, deps, token)
         assert before.account_id is not None

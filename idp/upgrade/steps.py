@@ -187,6 +187,7 @@ def choose_password(
     with transaction() as db:
         if not store.save(db, before, after):
             return UpgradeAt(store.load(db, flow_id, now=deps.now(), browser_digest=browser_digest), browser_digest)
+        store.share_password(db, after)
         _mail_proof(db, deps, after)
     return UpgradeAt(after, browser_digest)
 
@@ -225,7 +226,11 @@ def confirm_by_code(
         raise CodeWrong()
     if not flow.code_suffices:
         _require_chosen(deps, flow, password)
-    return _complete(deps, flow, mailed, browser_digest=browser_digest)
+    try:
+        return _complete(deps, flow, mailed, browser_digest=browser_digest)
+    except LinkUsed:  # a double click, or the link was used meanwhile
+        with reading() as db:
+            return UpgradeAt(store.load(db, flow_id, now=deps.now(), browser_digest=browser_digest), browser_digest)
 
 
 def open_link(deps: Deps, token: str) -> UpgradeFlow:
@@ -241,22 +246,39 @@ def confirm_by_link(deps: Deps, *, token: str, browser_digest: str, password: st
     """
     if not password:
         raise PasswordMissing()
-    with transaction() as db:
-        mailed, flow = _linked(db, deps, token)
-        throttle.admit(db, deps, _codes_of(deps, flow), throttle.network(deps.settings, network))
-    _require_chosen(deps, flow, password)
-    return _complete(deps, flow, mailed, browser_digest=browser_digest)
+    try:
+        with transaction() as db:
+            mailed, flow = _linked(db, deps, token)
+            throttle.admit(db, deps, _codes_of(deps, flow), throttle.network(deps.settings, network))
+        _require_chosen(deps, flow, password)
+        return _complete(deps, flow, mailed, browser_digest=browser_digest)
+    except LinkUsed:
+        return UpgradeAt(_completed_by(deps, token), browser_digest)
+
+
+def _completed_by(deps: Deps, token: str) -> UpgradeFlow:
+    """The completed flow of a link that was clicked twice. Raises LinkUsed when the flow ended otherwise."""
+    with reading() as db:
+        flow_id = links.flow_of_used(db, deps, kind=LinkKind.UPGRADE, token=token)
+        flow = store.load(db, flow_id, now=deps.now()) if flow_id is not None else None
+    if flow is None or flow.state is not State.COMPLETED:
+        raise LinkUsed(agency_id=flow.agency_id if flow else None)
+    return flow
 
 
 def follow(deps: Deps, *, flow_id: str, browser_digest: str) -> Outcome:
     """The waiting page goes on after the link was confirmed elsewhere: its browser is signed in, once.
 
-    Only the browser that chose the password is: one that merely resumed the flow with the letter must sign in.
+    Only the browser that chose the password is: one that merely resumed the flow with the letter must sign in. The
+    sign-in that is owed lasts no longer than an unused one would have, and ends as every other with a new password.
     """
+    now = deps.now()
     with transaction() as db:
-        flow = store.load(db, flow_id, now=deps.now(), browser_digest=browser_digest)
-        if flow.account_id is None or not flow.code_suffices or not store.follow(db, flow_id, now=deps.now()):
+        flow = store.load(db, flow_id, now=now, browser_digest=browser_digest)
+        if flow.account_id is None or not flow.code_suffices or not store.follow(db, flow_id, now=now):
             return UpgradeAt(flow, browser_digest)
+        if not accounts.as_made(db, flow.account_id, since=now - timedelta(hours=deps.settings.session_idle_hours)):
+            return UpgradeAt(replace(flow, followed_at=now), browser_digest)
         token = deps.new_token(256)
         sessions.start(db, deps, account_id=flow.account_id, browser_digest=browser_digest, token=token)
         audit.record(db, deps, "upgrade.followed", subject=flow.account_id, cause=flow.id)

@@ -74,6 +74,29 @@ def flows_of_letter(db: Session, provisional_account_id: str) -> list[str]:
     return list(db.scalars(select(Row.id).where(Row.provisional_account_id == provisional_account_id)))
 
 
+def share_password(db: Session, flow: UpgradeFlow) -> None:
+    """A password chosen in one tab is the one of the browser's other tabs that wait for the same address.
+
+    Each of them has mailed a link; the person knows one password, the newest, whichever mail is opened.
+    """
+    db.execute(
+        update(Row)
+        .where(
+            Row.provisional_account_id == flow.provisional_account_id,
+            Row.id != flow.id,
+            Row.browser_digest == flow.browser_digest,
+            Row.email_key == flow.email_key,
+            Row.state == State.AWAITING_CONFIRMATION,
+        )
+        .values(
+            password_hash=flow.password_hash,
+            password_browser_digest=flow.password_browser_digest,
+            terms_id=flow.terms_id,
+            version=Row.version + 1,
+        )
+    )
+
+
 def cancel_others(db: Session, *, flow_id: str, provisional_account_id: str) -> None:
     """The letter was used: its other unfinished flows end, and their pages lead to sign-in."""
     db.execute(

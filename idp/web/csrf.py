@@ -25,14 +25,17 @@ def token(deps: Deps, browser: Browser, form_id: str) -> str:
 
 def require(request: Request, deps: Deps, browser: Browser, form_id: str) -> None:
     """Raises ForeignPost when the browser says another site posted, StalePage when the token does not fit."""
-    if _foreign(request, deps):
+    if foreign(request, deps):
         raise ForeignPost()
     if browser.new or not same(request.form.get(FIELD, ""), token(deps, browser, form_id)):
         raise StalePage()
 
 
-def _foreign(request: Request, deps: Deps) -> bool:
-    """Sec-Fetch-Site cannot be set by a page; where it is missing (old browsers), Origin decides."""
+def foreign(request: Request, deps: Deps) -> bool:
+    """Whether the browser says that another site's page sent this.
+
+    Sec-Fetch-Site cannot be set by a page; where it is missing (old browsers), Origin decides.
+    """
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:
         return site not in ("same-origin", "none")

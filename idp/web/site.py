@@ -7,7 +7,7 @@ send people on without knowing where.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -91,7 +91,11 @@ class Site:
         """The browser of this request; its key is the same each time it is asked for within the request."""
         known = request.environ.get("idp.browser")
         if known is None:
-            known = request.environ["idp.browser"] = browsers.recognise(request, self.deps)
+            known = browsers.recognise(request, self.deps)
+            if known.new and request.method == "POST" and csrf.foreign(request, self.deps):
+                # Browsers send no cookie with another site's post: the one that is there must not be replaced.
+                known = replace(known, new=False)
+            request.environ["idp.browser"] = known
         return known
 
     def network(self) -> str:
@@ -157,6 +161,9 @@ class Site:
         token = getattr(outcome, "session_token", None)
         if token is not None:
             browsers.remember_session(response, self.deps, token)
+        known: Browser | None = request.environ.get("idp.browser")
+        if known is not None and known.new:  # a portal's request is the first that some browsers ask
+            browsers.remember_browser(response, self.deps, known)
         return response
 
     def ask_codes(self, then: str) -> Response:

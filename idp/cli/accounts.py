@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 import click
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from idp.accounts import admin
@@ -19,9 +18,9 @@ from idp.cli.failures import NotFound
 from idp.cli.importing import import_
 from idp.cli.output import Output, output_option, rows, say
 from idp.cli.output import record as print_record
+from idp.cli.store import count_sessions
 from idp.database import reading
 from idp.deps import Deps
-from idp.sessions.tables import BrowserSession
 from idp.throttle import store as throttle
 from idp.throttle.store import Limit
 
@@ -103,18 +102,13 @@ def _account(db: Session, deps: Deps, who: str, account_id: str | None) -> dict[
     if account is None:
         raise NotFound(f"there is no account {who}; letters are found by `idp accounts search`")
     now = deps.now()
-    alive = (
-        BrowserSession.account_id == account.id,
-        BrowserSession.ended_at.is_(None),
-        BrowserSession.expires_at > now,
-    )
     return {
         "sub": account.id,
         "email": account.email,
         "state": account.state,
         "created_at": account.created_at,
         "password_changed_at": account.password_changed_at,
-        "sessions": db.scalars(select(func.count()).select_from(BrowserSession).where(*alive)).one(),
+        "sessions": count_sessions(db, account.id, now=now),
         "memberships": [_whole_letter(db, letter, now) for letter in admin.letters_of(db, account.id)],
     }
 

@@ -16,13 +16,11 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from idp.accounts.tables import ProvisionalAccount
+from idp.cli import store
 from idp.deps import Deps
 from idp.mail import sender
-from idp.mail.tables import OutboxMail
 from idp.oidc.keys import keyring
 from idp.oidc.keys import store as keys
 from idp.oidc.registration import store as registration
@@ -168,10 +166,8 @@ def default_portals(db: Session, _deps: Deps) -> Finding:
 
 
 def outbox(db: Session, deps: Deps) -> Finding:
-    count, oldest = db.execute(
-        select(func.count(), func.min(OutboxMail.created_at)).where(OutboxMail.state == "queued")
-    ).one()
-    if not count:
+    count, oldest = store.waiting_mails(db)
+    if oldest is None:
         return Finding("outbox", Level.READY, "no mail waits")
     age = deps.now() - oldest
     level = Level.READY if age < timedelta(minutes=5) else Level.CARE if age < timedelta(hours=1) else Level.BROKEN
@@ -182,7 +178,7 @@ def outbox(db: Session, deps: Deps) -> Finding:
 
 
 def letters(db: Session, _deps: Deps) -> Finding:
-    waiting = db.scalars(select(func.count(ProvisionalAccount.sealed_password))).one()
+    waiting = store.waiting_letters(db)
     if waiting:
         detail = f"{waiting} generated passwords wait for `idp accounts import --letters`"
         return Finding("letters", Level.CARE, detail)
@@ -192,11 +188,11 @@ def letters(db: Session, _deps: Deps) -> Finding:
 def clock(db: Session, deps: Deps) -> Finding:
     """Hosts must agree on the time: codes live for a minute, and portals refuse tokens from the future."""
     here = deps.now()
-    if db.get_bind().dialect.name != "postgresql":
+    there = store.database_clock(db)
+    if there is None:
         if here < datetime(2026, 1, 1, tzinfo=UTC):
             return Finding("clock", Level.BROKEN, f"{here:%Y-%m-%d %H:%M} UTC cannot be right")
         return Finding("clock", Level.READY, f"{here:%Y-%m-%d %H:%M} UTC; the database is on this machine")
-    there: datetime = db.execute(text("SELECT clock_timestamp()")).scalar_one()
     seconds = abs((here - there).total_seconds())
     level = Level.READY if seconds < 2 else Level.CARE if seconds < 30 else Level.BROKEN
     return Finding("clock", level, f"{seconds:.1f} s from the database's clock")

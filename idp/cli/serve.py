@@ -70,6 +70,11 @@ def serve(settings: Settings) -> None:
 
 def _worker() -> Flask:
     """What each worker process runs first."""
+    # Until granian sets its own, a forked worker has its master's handlers, which swallow the order to stop: one that
+    # is still loading would go on, and be killed with its first requests. Ctrl-C at a terminal reaches workers too;
+    # the master passes the order on.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     # A worker without its master would hold the port, with nobody left to stop it.
     die_with_parent()
     from idp.wsgi import create

@@ -1,17 +1,55 @@
-"""The SQL of `idp clients` that no page or endpoint needs."""
+"""The SQL that only operators need and that belongs to no single thing."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
+from idp.accounts.tables import ProvisionalAccount
 from idp.database import changed
 from idp.grants.tables import Grant
+from idp.mail.tables import OutboxMail
+from idp.sessions.tables import BrowserSession
+from idp.terms.tables import Terms
 
 
 def revoke_grants_of(db: Session, client_id: str, *, now: datetime) -> int:
     """Void all that people granted to a portal; returns how many grants that were."""
     statement = update(Grant).where(Grant.client_id == client_id, Grant.revoked_at.is_(None)).values(revoked_at=now)
     return changed(db.execute(statement))
+
+
+def count_sessions(db: Session, account_id: str, *, now: datetime) -> int:
+    """Sign-ins of an account that have neither ended nor reached their end."""
+    statement = select(func.count()).where(
+        BrowserSession.account_id == account_id, BrowserSession.ended_at.is_(None), BrowserSession.expires_at > now
+    )
+    return db.scalars(statement).one()
+
+
+def all_terms(db: Session) -> Sequence[Terms]:
+    """Every version, newest first."""
+    return db.scalars(select(Terms).order_by(Terms.version.desc())).all()
+
+
+def waiting_mails(db: Session) -> tuple[int, datetime | None]:
+    """How many mails wait, and since when the oldest does."""
+    statement = select(func.count(), func.min(OutboxMail.created_at)).where(OutboxMail.state == "queued")
+    count, oldest = db.execute(statement).one()
+    return count, oldest
+
+
+def waiting_letters(db: Session) -> int:
+    """How many passwords made here have not left in a letters file."""
+    return db.scalars(select(func.count(ProvisionalAccount.sealed_password))).one()
+
+
+def database_clock(db: Session) -> datetime | None:
+    """What time the database's host has; None where it is this host."""
+    if db.get_bind().dialect.name != "postgresql":
+        return None
+    there: datetime = db.execute(text("SELECT clock_timestamp()")).scalar_one()
+    return there

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from sqlalchemy import select
 
 from idp.cli.context import changing, dry_run_option, opened, record
 from idp.cli.failures import Failure
 from idp.cli.output import Output, output_option, rows, say
 from idp.cli.output import record as print_record
+from idp.cli.store import all_terms
 from idp.database import reading
 from idp.terms import store
 from idp.terms.tables import Terms
@@ -54,7 +54,7 @@ def publish(terms_of_use: Path, privacy_policy: Path, dry_run: bool, output: Out
 def list_(output: Output) -> None:
     """All versions, newest first."""
     with opened(), reading() as db:
-        found = [_row(one) for one in db.scalars(select(Terms).order_by(Terms.version.desc()))]
+        found = [_row(one) for one in all_terms(db)]
     rows(found, _COLUMNS, output)
 
 

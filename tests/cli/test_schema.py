@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -25,26 +25,24 @@ _NAMES = iter(range(1000))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def empty(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of a database without any schema."""
+def app(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Flask]:
+    """An application on a database without any schema."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'empty.sqlite'}"
-    new_database: Callable[[str], str] = request.getfixturevalue("new_database")
-    return new_database(f"schema_{next(_NAMES)}")
+        url = f"sqlite:///{tmp_path / 'empty.sqlite'}"
+    else:
+        new_database: Callable[[str], str] = request.getfixturevalue("new_database")
+        url = new_database(f"schema_{next(_NAMES)}")
+    made = create_database_app(Settings.model_validate({"database_url": url}))
+    yield made
+    with made.app_context():
+        db.engine.dispose()
 
 
-def an_app(url: str) -> Flask:
-    return create_database_app(Settings.model_validate({"database_url": url}))
-
-
-def test_models_and_migrations_agree(empty: str) -> None:
-    app = an_app(empty)
+def test_models_and_migrations_agree(app: Flask) -> None:
     migrations.upgrade(app)
     with app.app_context(), db.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, db.metadata) == []
-    with app.app_context():
-        db.engine.dispose()
 
 
 def test_the_head_that_file_names_tell_is_alembics() -> None:
@@ -53,18 +51,14 @@ def test_the_head_that_file_names_tell_is_alembics() -> None:
     assert ScriptDirectory.from_config(config).get_heads() == [migrations.head()]
 
 
-def test_upgrading_twice_changes_nothing_the_second_time(empty: str) -> None:
-    app = an_app(empty)
+def test_upgrading_twice_changes_nothing_the_second_time(app: Flask) -> None:
     assert migrations.upgrade(app) == Status(None, migrations.head())
     assert migrations.upgrade(app) == Status(migrations.head(), migrations.head())
     migrations.require_current(app)
-    with app.app_context():
-        db.engine.dispose()
 
 
-def test_upgrades_at_once_do_not_collide(empty: str) -> None:
+def test_upgrades_at_once_do_not_collide(app: Flask) -> None:
     """Two hosts that start a new release together: one upgrades, the others wait and find nothing to do."""
-    app = an_app(empty)
     barrier, before, failures = threading.Barrier(4), [], []
 
     def upgrade() -> None:
@@ -79,24 +73,17 @@ def test_upgrades_at_once_do_not_collide(empty: str) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    with app.app_context():
-        db.engine.dispose()
     assert failures == []
     assert before.count(None) == 1
 
 
 @pytest.mark.parametrize(("stored", "advice"), [("0000", "idp db upgrade"), ("9999", "newer program")])
-def test_a_schema_of_another_version_is_refused_with_advice(empty: str, stored: str, advice: str) -> None:
-    app = an_app(empty)
+def test_a_schema_of_another_version_is_refused_with_advice(app: Flask, stored: str, advice: str) -> None:
     migrations.upgrade(app)
-    with app.app_context():
-        with db.engine.begin() as connection:
-            connection.execute(text("UPDATE alembic_version SET version_num = :stored"), {"stored": stored})
-        db.engine.dispose()
+    with app.app_context(), db.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = :stored"), {"stored": stored})
     with pytest.raises(SchemaError, match=advice):
         migrations.require_current(app)
-    with app.app_context():
-        db.engine.dispose()
 
 
 def test_commands_refuse_a_database_without_schema(

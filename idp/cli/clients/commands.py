@@ -13,13 +13,14 @@ import click
 from sqlalchemy.orm import Session
 
 from idp.cli import values
-from idp.cli.clients import secrets, shown, sql
+from idp.cli.clients import secrets, shown
 from idp.cli.clients.defaults import NEW
 from idp.cli.clients.shown import Owners
 from idp.cli.context import changing, dry_run_option, opened, record
 from idp.cli.failures import Conflict, Failure, NotFound
 from idp.cli.output import Command, Output, assignments, output_option, rows, say
 from idp.cli.output import record as print_record
+from idp.cli.store import revoke_grants_of
 from idp.database import reading
 from idp.deps import Deps
 from idp.oidc.registration import rules, store
@@ -201,7 +202,7 @@ def delete(client_id: str, yes: bool, dry_run: bool) -> None:
         click.confirm(f"Delete client {client_id} for good?", abort=True, err=True)
     with opened() as deps, changing(dry_run=dry_run) as db:
         client = _existing(db, deps, client_id)
-        revoked = sql.revoke_grants_of(db, client_id, now=deps.now())
+        revoked = revoke_grants_of(db, client_id, now=deps.now())
         store.remove(db, client_id)
         record(db, deps, "client-deleted", agency_id=client.agency_id, client=client_id, grants=revoked)
         say(f"client {client_id} is deleted, {revoked} grants are revoked")

@@ -49,10 +49,11 @@ class Texts:
         return key in self._catalogue
 
     def instant(self, at: datetime) -> str:
-        """`23 novembre 2026 à 14:05`, in the settings' time zone."""
+        """`23 novembre 2026 à 14 h 05`, in the settings' time zone."""
         from babel.dates import format_datetime  # slow to import, and not needed by most pages
 
-        return format_datetime(at.astimezone(self._timezone), "d MMMM y, HH:mm", locale=self.language)
+        pattern = self._catalogue["site.instant"]
+        return format_datetime(at.astimezone(self._timezone), pattern, locale=self.language)
 
     def _written(self, value: Any) -> Any:
         return self.instant(value) if isinstance(value, datetime) else value

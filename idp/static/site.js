@@ -1,14 +1,23 @@
-/* Enhances pages that work without it: ticks while typing, reveal, double click, the waiting page. No library. */
+/* Enhances pages that work without it: ticks while typing, reveal, double click, pages that go on. No library. */
 "use strict";
+
+// Words and links that only make sense with a script.
+for (const piece of document.querySelectorAll("[data-script]")) piece.hidden = false;
+
+// A long address is broken before its @ rather than anywhere.
+for (const address of document.querySelectorAll(".address, .unit")) {
+  const at = address.textContent.lastIndexOf("@");
+  if (at > 0) address.firstChild.splitText(at).before(document.createElement("wbr"));
+}
 
 // Reveal a password, and hide it again when the form is sent so that no manager stores it as plain text.
 for (const button of document.querySelectorAll(".reveal-button")) {
   const input = document.getElementById(button.getAttribute("aria-controls"));
+  const word = button.firstElementChild;
   button.hidden = false;
   const show = (shown) => {
     input.type = shown ? "text" : "password";
-    button.setAttribute("aria-pressed", String(shown));
-    button.textContent = shown ? button.dataset.hide : button.dataset.show;
+    word.textContent = shown ? word.dataset.hide : word.dataset.show;
   };
   button.addEventListener("click", () => { show(input.type === "password"); input.focus(); });
   input.form.addEventListener("submit", () => show(false));
@@ -19,19 +28,38 @@ const criteria = document.getElementById("criteria");
 const chosen = document.getElementById("new_password");
 if (criteria && chosen) {
   const PASSPHRASE = 20;
+  const told = document.getElementById("criteria-told");
+  const again = document.getElementById("confirmation");
+  const same = document.getElementById("same");
+  let telling;
   const tick = () => {
     const value = chosen.value.normalize("NFC");
     const long = [...value].length >= PASSPHRASE;
+    let met = 0;
     for (const line of criteria.children) {
-      const met = new RegExp(line.dataset.pattern, "u").test(value);
-      const waived = !met && long && line.dataset.name !== "length";
-      line.className = met ? "met" : waived ? "waived" : "";
-      const state = line.querySelector(".state");
-      const words = value === "" ? "" : met ? state.dataset.met : waived ? state.dataset.waived : state.dataset.unmet;
-      if (state.textContent !== words) state.textContent = words;
+      const meets = new RegExp(line.dataset.pattern, "u").test(value);
+      const waived = !meets && long && line.dataset.name !== "length";
+      line.className = meets ? "met" : waived ? "waived" : "";
+      met += meets || waived;
+      const { dataset } = line.querySelector(".state");
+      const words = value === "" ? "" : meets ? dataset.met : waived ? dataset.waived : dataset.unmet;
+      line.querySelector(".state").textContent = words;
     }
+    // Read aloud once typing pauses: a screen reader cannot follow five lines at each key.
+    clearTimeout(telling);
+    telling = setTimeout(() => { told.textContent = value && told.dataset.words.replace("%", met); }, 800);
+    compare();
+  };
+  const compare = (left) => {
+    const [first, second] = [chosen.value, again.value];
+    const equal = first === second;
+    const started = second !== "" && (equal || left === true || !first.startsWith(second));
+    same.className = equal ? "same met" : "same";
+    same.textContent = !started ? "" : equal ? same.dataset.same : same.dataset.differs;
   };
   chosen.addEventListener("input", tick);
+  again.addEventListener("input", compare);
+  again.addEventListener("blur", () => compare(true));
   tick();
 }
 
@@ -47,14 +75,21 @@ for (const form of document.forms) {
 }
 addEventListener("pageshow", () => { for (const form of document.forms) delete form.dataset.sent; });
 
-// The waiting page goes on by itself once the address is confirmed, here or elsewhere.
+// The waiting page goes on by itself once the address is confirmed, here or elsewhere, and tells when the mail left.
 const waiting = document.querySelector("[data-waits]");
 if (waiting) {
   let pause = 2000;
+  const code = document.getElementById("code");
+  const told = document.getElementById("mail-state");
   const look = async () => {
     try {
       const answer = await fetch(waiting.dataset.waits, { headers: { Accept: "application/json" } });
-      if (answer.ok && !(await answer.json()).waiting) { location.reload(); return; }
+      const news = answer.ok ? await answer.json() : { waiting: true };
+      if (!news.waiting) { location.reload(); return; }
+      if (news.mail !== waiting.dataset.mail) {
+        if (news.mail === "sent" && told) told.textContent = told.dataset.sent;
+        if (news.mail === "refused" && code.value === "") { location.reload(); return; }
+      }
     } catch { /* away for a moment: ask again later */ }
     pause = Math.min(pause * 1.2, 15000);
     setTimeout(look, pause);
@@ -63,3 +98,7 @@ if (waiting) {
   document.addEventListener("visibilitychange", () => { if (!document.hidden) pause = 2000; });
 }
 document.querySelector("[data-submit-now]")?.requestSubmit();
+
+// A page that goes on by itself after a while. Only with a script: so it can be stopped by a link (WCAG 2.2.1).
+const onward = document.querySelector("[data-goes-to]");
+if (onward) setTimeout(() => location.assign(onward.dataset.goesTo), 10000);

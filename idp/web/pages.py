@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,8 @@ def messages(texts: Texts, error: IdpError | None) -> list[tuple[str | None, str
     if isinstance(error, PasswordTooWeak):
         names = [texts(f"passwords.unmet.{name}") for name in error.unmet]
         return [(error.field, texts(error.text, unmet=" ; ".join(names)))]
+    if isinstance(error, TooManyAttempts):  # told to the minute, so rounded up: who comes back then is let in
+        return [(error.field, texts(error.text, retry_at=error.retry_at + timedelta(seconds=59)))]
     return [(error.field, texts(error.text, **error.facts))]
 
 

@@ -260,7 +260,7 @@ def test_the_mail_is_the_agencys_and_says_until_when_it_works(world: World) -> N
 
     mail = world.mails_to(letter.email)[-1]
 
-    assert mail.subject == "Confirmez votre adresse e-mail - Agence des Quais"
+    assert mail.subject == "Confirmez votre adresse email - Agence des Quais"
     assert "Agence des Quais" in str(mail.message["From"])
     assert "fonctionnent jusqu'au" in mail.text
     assert mail.message["Auto-Submitted"] == "auto-generated"

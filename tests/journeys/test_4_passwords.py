@@ -35,7 +35,7 @@ def test_a_forgotten_password_is_replaced(world: World) -> None:
     page = person.submit(new_password=OTHER_STRONG, confirmation=OTHER_STRONG)
 
     assert "Votre mot de passe a bien été mis à jour" in page.text
-    assert 'http-equiv="refresh"' in page.html
+    assert "data-goes-to" in page.html
     page = person.click("Se connecter")
     assert page.path == "/login"
     assert person.submit(identifier=letter.email or "", password=STRONG).status == 400
@@ -48,7 +48,7 @@ def test_the_page_that_leads_on_by_itself_can_be_stopped(world: World) -> None:
 
     page = person.click("Rester sur cette page")
 
-    assert 'http-equiv="refresh"' not in page.html
+    assert "data-goes-to" not in page.html
 
 
 def test_the_page_is_the_same_for_known_and_unknown_addresses(world: World) -> None:

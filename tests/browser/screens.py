@@ -1,0 +1,629 @@
+"""Every page in every state: how to get there, by name. The tests of pages and the pictures read this one list.
+
+A screen takes a `Scene` (the world, and a visitor at Chromium) and leaves the visitor's page on the state it names.
+Steps before the last are taken over HTTP, which is faster; what a state is about is done in Chromium.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.browser.visitor import Visitor
+from tests.support.person import Person
+from tests.support.world import OTHER_STRONG, STRONG, AgencyMade, Letter, World
+
+Reach = Callable[["Scene"], None]
+SCREENS: dict[str, Reach] = {}
+AGENCY = "Agence des Tilleuls"
+
+
+@dataclass
+class Scene:
+    """What a screen needs. `agency` and `letter` are made when first asked for."""
+
+    world: World
+    visitor: Visitor
+
+    def agency(self, name: str = AGENCY, color: str = "#7a1f5c") -> AgencyMade:
+        return self.world.agency(name=name, brand_color=color)
+
+    def letter(self, **given: object) -> Letter:
+        return self.world.letter(given.pop("agency", None) or self.agency(), **given)  # type: ignore[arg-type]
+
+    def member(self, **given: object) -> Letter:
+        agency = given.pop("agency", None) or self.agency()
+        return self.world.member(agency, **given)[0]  # type: ignore[arg-type]
+
+    def at_letter(self, letter: Letter) -> Person:
+        person = self.world.person()
+        person.open(f"/login/provisional?{letter.query}")
+        return person
+
+    def at_email(self, letter: Letter) -> Person:
+        person = self.at_letter(letter)
+        person.submit(provisional_identifier=letter.identifier, provisional_password=letter.password)
+        return person
+
+    def at_password(self, letter: Letter) -> Person:
+        person = self.at_email(letter)
+        person.submit("Continuer", **({} if letter.email else {"email": f"{letter.identifier}@exemple.org"}))
+        return person
+
+    def at_sent(self, letter: Letter) -> Person:
+        person = self.at_password(letter)
+        person.submit(new_password=STRONG, confirmation=STRONG, accept_terms="yes")
+        return person
+
+    def at_merge(self, held: Letter, letter: Letter) -> Person:
+        """The offer to merge `letter` into the account that was made from `held`."""
+        person = self.at_email(letter)
+        person.submit("Continuer", email=held.email or "")
+        return person
+
+    def at_reset(self, held: Letter) -> Person:
+        person = self.world.person()
+        person.open(f"/reset?{held.query}")
+        person.submit(identifier=held.email or "")
+        return person
+
+
+def screen(name: str) -> Callable[[Reach], Reach]:
+    def keep(reach: Reach) -> Reach:
+        assert name not in SCREENS
+        SCREENS[name] = reach
+        return reach
+
+    return keep
+
+
+# --- signing in ------------------------------------------------------------------------------------------------------
+
+
+@screen("login")
+def _(s: Scene) -> None:
+    s.visitor.open(f"/login?{s.agency().query}")
+
+
+@screen("login-towards-portal")
+def _(s: Scene) -> None:
+    agency = s.agency()
+    s.visitor.open(s.world.portal(agency, name="Extranet des Tilleuls").authorize_url())
+
+
+@screen("login-empty")
+def _(s: Scene) -> None:
+    s.visitor.open(f"/login?{s.agency().query}")
+    s.visitor.press("Connexion")
+
+
+@screen("login-wrong")
+def _(s: Scene) -> None:
+    s.visitor.open(f"/login?{s.agency().query}")
+    s.visitor.fill(identifier="rolande@exemple.org", password="not this one")
+    s.visitor.press("Connexion")
+
+
+@screen("login-with-the-letters-identifier")
+def _(s: Scene) -> None:
+    s.visitor.open(f"/login?{s.agency().query}")
+    s.visitor.fill(identifier="ID-0042", password="not this one")
+    s.visitor.press("Connexion")
+
+
+@screen("login-throttled")
+def _(s: Scene) -> None:
+    held = s.member()
+    person = s.world.person()
+    person.open(f"/login?{held.query}")
+    for _attempt in range(6):
+        person.submit(identifier=held.email or "", password="not this one")
+    s.visitor.open(f"/login?{held.query}")
+    s.visitor.fill(identifier=held.email or "", password=STRONG)
+    s.visitor.press("Connexion")
+
+
+@screen("login-page-left-open")
+def _(s: Scene) -> None:
+    s.visitor.open(f"/login?{s.agency().query}")
+    s.visitor.context.clear_cookies()
+    s.visitor.fill(identifier="rolande@exemple.org", password=STRONG)
+    s.visitor.press("Connexion")
+
+
+@screen("login-already-signed-in")
+def _(s: Scene) -> None:
+    held = s.member()
+    person = s.world.signed_in(held)
+    person.open(f"/login?{held.query}")
+    s.visitor.take_over(person)
+
+
+@screen("login-after-reset")
+def _(s: Scene) -> None:
+    s.visitor.open(f"/login?{s.agency().query}&reset=done")
+
+
+@screen("codes")
+def _(s: Scene) -> None:
+    s.visitor.open("/login")
+
+
+@screen("codes-empty")
+def _(s: Scene) -> None:
+    s.visitor.open("/login")
+    s.visitor.press("Connexion")
+
+
+@screen("codes-wrong")
+def _(s: Scene) -> None:
+    s.visitor.open("/login?client=SEPTEO&societe=0000")
+
+
+# --- upgrade ---------------------------------------------------------------------------------------------------------
+
+
+@screen("letter")
+def _(s: Scene) -> None:
+    s.visitor.open(f"/login/provisional?{s.agency().query}")
+
+
+@screen("letter-empty")
+def _(s: Scene) -> None:
+    s.visitor.open(f"/login/provisional?{s.agency().query}")
+    s.visitor.press("Continuer")
+
+
+@screen("letter-wrong")
+def _(s: Scene) -> None:
+    s.visitor.open(f"/login/provisional?{s.agency().query}")
+    s.visitor.fill(provisional_identifier="ID0042", provisional_password="not this one")
+    s.visitor.press("Continuer")
+
+
+@screen("letter-throttled")
+def _(s: Scene) -> None:
+    letter = s.letter()
+    person = s.at_letter(letter)
+    for _attempt in range(6):
+        person.submit(provisional_identifier=letter.identifier, provisional_password="not this one")
+    s.visitor.open(f"/login/provisional?{letter.query}")
+    s.visitor.fill(provisional_identifier=letter.identifier, provisional_password=letter.password)
+    s.visitor.press("Continuer")
+
+
+@screen("letter-used-already")
+def _(s: Scene) -> None:
+    held = s.member()
+    s.visitor.open(f"/login/provisional?{held.query}")
+    s.visitor.fill(provisional_identifier=held.identifier, provisional_password=held.password)
+    s.visitor.press("Continuer")
+
+
+@screen("letter-expired")
+def _(s: Scene) -> None:
+    letter = s.letter(expires_at=s.world.clock())
+    s.visitor.open(f"/login/provisional?{letter.query}")
+    s.visitor.fill(provisional_identifier=letter.identifier, provisional_password=letter.password)
+    s.visitor.press("Continuer")
+
+
+@screen("email")
+def _(s: Scene) -> None:
+    s.visitor.take_over(s.at_email(s.letter()))
+
+
+@screen("email-none-suggested")
+def _(s: Scene) -> None:
+    s.visitor.take_over(s.at_email(s.letter(email=None)))
+
+
+@screen("email-empty")
+def _(s: Scene) -> None:
+    s.visitor.take_over(s.at_email(s.letter(email=None)))
+    s.visitor.press("Continuer")
+
+
+@screen("email-malformed")
+def _(s: Scene) -> None:
+    s.visitor.take_over(s.at_email(s.letter()))
+    s.visitor.fill(email="rolande.hoareau@exemple")
+    s.visitor.press("Continuer")
+
+
+@screen("email-too-many")
+def _(s: Scene) -> None:
+    letter = s.letter()
+    person = s.at_email(letter)
+    for attempt in range(5):
+        person.submit("Continuer", email=f"essai{attempt}.{letter.email}")
+        person.click("Changer d'adresse")
+    s.visitor.take_over(person)
+    s.visitor.fill(email=f"essai9.{letter.email}")
+    s.visitor.press("Continuer")
+
+
+@screen("password")
+def _(s: Scene) -> None:
+    s.visitor.take_over(s.at_password(s.letter()))
+
+
+@screen("password-while-typing")
+def _(s: Scene) -> None:
+    s.visitor.take_over(s.at_password(s.letter()))
+    s.visitor.fill(new_password="Cheval4")
+
+
+@screen("password-weak")
+def _(s: Scene) -> None:
+    s.visitor.take_over(s.at_password(s.letter()))
+    s.visitor.fill(new_password="cheval", confirmation="cheval")
+    s.visitor.press("Créer mon compte")
+
+
+@screen("password-easy-to-guess")
+def _(s: Scene) -> None:
+    s.visitor.take_over(s.at_password(s.letter()))
+    s.visitor.fill(new_password="Bonjour1!", confirmation="Bonjour1!")
+    s.visitor.page.get_by_role("checkbox").check()
+    s.visitor.press("Créer mon compte")
+
+
+@screen("password-differs")
+def _(s: Scene) -> None:
+    s.visitor.take_over(s.at_password(s.letter()))
+    s.visitor.fill(new_password=STRONG, confirmation=OTHER_STRONG)
+    s.visitor.press("Créer mon compte")
+
+
+@screen("password-terms-not-accepted")
+def _(s: Scene) -> None:
+    s.visitor.take_over(s.at_password(s.letter()))
+    s.visitor.fill(new_password=STRONG, confirmation=STRONG)
+    s.visitor.press("Créer mon compte")
+
+
+@screen("sent")
+def _(s: Scene) -> None:
+    s.visitor.take_over(s.at_sent(s.letter()))
+
+
+@screen("sent-delivered")
+def _(s: Scene) -> None:
+    letter = s.letter()
+    person = s.at_sent(letter)
+    s.world.deliver()
+    s.visitor.take_over(person)
+
+
+@screen("sent-refused")
+def _(s: Scene) -> None:
+    s.world.deliver()
+    person = s.at_sent(s.letter())
+    s.world.mailbox.answer = "550 no such mailbox"
+    s.world.deliver()
+    s.world.mailbox.answer = None
+    s.visitor.take_over(person)
+
+
+@screen("sent-code-wrong")
+def _(s: Scene) -> None:
+    s.visitor.take_over(s.at_sent(s.letter()))
+    s.visitor.fill(code="00000000")
+    s.visitor.press("Valider le code")
+
+
+@screen("sent-many-times")
+def _(s: Scene) -> None:
+    person = s.at_sent(s.letter())
+    for _attempt in range(4):
+        person.submit("Renvoyer l'email")
+    s.visitor.take_over(person)
+
+
+@screen("sent-resumed-in-another-browser")
+def _(s: Scene) -> None:
+    letter = s.letter()
+    s.at_sent(letter)
+    s.visitor.take_over(s.at_email(letter))
+
+
+@screen("link")
+def _(s: Scene) -> None:
+    letter = s.letter()
+    s.at_sent(letter)
+    s.visitor.open(s.world.link_for(letter.email))
+
+
+@screen("link-wrong-password")
+def _(s: Scene) -> None:
+    letter = s.letter()
+    s.at_sent(letter)
+    s.visitor.open(s.world.link_for(letter.email))
+    s.visitor.fill(password="not this one")
+    s.visitor.press("Confirmer et me connecter")
+
+
+@screen("link-somebody-else-signed-in")
+def _(s: Scene) -> None:
+    held, letter = s.member(), s.letter()
+    s.at_sent(letter)
+    neighbour = s.world.signed_in(held)
+    neighbour.open(s.world.link_for(letter.email))
+    s.visitor.take_over(neighbour)
+
+
+@screen("link-used-already")
+def _(s: Scene) -> None:
+    letter = s.letter()
+    s.at_sent(letter)
+    link = s.world.link_for(letter.email)
+    person = s.world.person()
+    person.open(link)
+    person.submit(password=STRONG)
+    s.visitor.open(link)
+
+
+@screen("link-unknown")
+def _(s: Scene) -> None:
+    s.visitor.open("/upgrade/confirm/" + "x" * 43)
+
+
+@screen("flow-of-another-browser")
+def _(s: Scene) -> None:
+    s.visitor.open(s.at_email(s.letter()).page.url)
+
+
+@screen("flow-expired")
+def _(s: Scene) -> None:
+    person = s.at_email(s.letter())
+    s.world.clock.advance(days=8)
+    s.visitor.take_over(person)
+    s.world.clock.advance(days=-8)
+
+
+# --- merge -----------------------------------------------------------------------------------------------------------
+
+
+@screen("merge")
+def _(s: Scene) -> None:
+    agency = s.agency()
+    s.visitor.take_over(s.at_merge(s.member(agency=agency), s.letter(agency=agency)))
+
+
+@screen("merge-wrong-password")
+def _(s: Scene) -> None:
+    s.visitor.take_over(s.at_merge(s.member(), s.letter()))
+    s.visitor.fill(password="not this one")
+    s.visitor.press("Continuer")
+
+
+@screen("merge-throttled")
+def _(s: Scene) -> None:
+    person = s.at_merge(s.member(), s.letter())
+    for _attempt in range(5):
+        person.submit("Continuer", password="not this one")
+    s.visitor.take_over(person)
+    s.visitor.fill(password="not this one")
+    s.visitor.press("Continuer")
+
+
+@screen("merge-done")
+def _(s: Scene) -> None:
+    person = s.at_merge(s.member(), s.letter(agency=s.agency("Cabinet Lefèvre Immobilier"), role="proprietaire"))
+    person.submit("Continuer", password=STRONG)
+    s.visitor.take_over(person)
+
+
+@screen("merge-letter-used-meanwhile")
+def _(s: Scene) -> None:
+    held, letter = s.member(), s.letter()
+    first, second = s.at_merge(held, letter), s.at_merge(held, letter)
+    s.visitor.take_over(second)
+    first.submit("Continuer", password=STRONG)
+    s.visitor.fill(password=STRONG)
+    s.visitor.press("Continuer")
+
+
+# --- forgotten password ----------------------------------------------------------------------------------------------
+
+
+@screen("reset")
+def _(s: Scene) -> None:
+    s.visitor.open(f"/reset?{s.agency().query}")
+
+
+@screen("reset-empty")
+def _(s: Scene) -> None:
+    s.visitor.open(f"/reset?{s.agency().query}")
+    s.visitor.press("Recevoir le lien")
+
+
+@screen("reset-sent")
+def _(s: Scene) -> None:
+    s.visitor.take_over(s.at_reset(s.member()))
+
+
+@screen("reset-password")
+def _(s: Scene) -> None:
+    held = s.member()
+    s.at_reset(held)
+    s.visitor.open(s.world.link_for(held.email))
+
+
+@screen("reset-password-weak")
+def _(s: Scene) -> None:
+    held = s.member()
+    s.at_reset(held)
+    s.visitor.open(s.world.link_for(held.email))
+    s.visitor.fill(new_password="cheval", confirmation="cheval")
+    s.visitor.press("Réinitialiser le mot de passe")
+
+
+def _reset_done(s: Scene) -> Person:
+    held = s.member()
+    person = s.at_reset(held)
+    person.open(s.world.link_for(held.email))
+    person.submit(new_password=OTHER_STRONG, confirmation=OTHER_STRONG)
+    return person
+
+
+@screen("reset-done")
+def _(s: Scene) -> None:
+    s.visitor.take_over(_reset_done(s))
+
+
+@screen("reset-done-staying")
+def _(s: Scene) -> None:
+    person = _reset_done(s)
+    person.click("Rester sur cette page")
+    s.visitor.take_over(person)
+
+
+@screen("reset-done-back-to-merge")
+def _(s: Scene) -> None:
+    held, letter = s.member(), s.letter()
+    person = s.at_merge(held, letter)
+    person.click("Mot de passe oublié")
+    person.submit("Recevoir le lien")
+    person.open(s.world.link_for(held.email))
+    person.submit(new_password=OTHER_STRONG, confirmation=OTHER_STRONG)
+    s.visitor.take_over(person)
+
+
+@screen("reset-link-used-already")
+def _(s: Scene) -> None:
+    held = s.member()
+    person = s.at_reset(held)
+    link = s.world.link_for(held.email)
+    person.open(link)
+    person.submit(new_password=OTHER_STRONG, confirmation=OTHER_STRONG)
+    s.visitor.open(link)
+
+
+# --- profile ---------------------------------------------------------------------------------------------------------
+
+
+@screen("profile")
+def _(s: Scene) -> None:
+    person = s.world.signed_in(s.member())
+    person.open("/profile")
+    s.visitor.take_over(person)
+
+
+@screen("profile-several-agencies")
+def _(s: Scene) -> None:
+    held = s.member(contracts=("V1001", "V1002"))
+    other = s.letter(
+        agency=s.agency("Cabinet Lefèvre Immobilier"),
+        role="proprietaire",
+        phone=None,
+        street="",
+        postal_code="",
+        city="",
+        mandate="",
+        civility="",
+        first_name="",
+        last_name="",
+        company_name="SCI LES GRANDS CHÊNES DE SAINT-LAURENT",
+        contracts=(),
+    )
+    person = s.at_merge(held, other)
+    person.submit("Continuer", password=STRONG)
+    person.open("/profile")
+    s.visitor.take_over(person)
+
+
+@screen("profile-on-the-other-device")
+def _(s: Scene) -> None:
+    letter = s.letter()
+    s.at_sent(letter)
+    phone = s.world.person()
+    phone.open(s.world.link_for(letter.email))
+    phone.submit(password=STRONG)
+    s.visitor.take_over(phone)
+
+
+@screen("profile-password")
+def _(s: Scene) -> None:
+    person = s.world.signed_in(s.member())
+    person.open("/profile/password")
+    s.visitor.take_over(person)
+
+
+@screen("profile-password-wrong")
+def _(s: Scene) -> None:
+    person = s.world.signed_in(s.member())
+    person.open("/profile/password")
+    s.visitor.take_over(person)
+    s.visitor.fill(current_password="not this one", new_password=OTHER_STRONG, confirmation=OTHER_STRONG)
+    s.visitor.press("Valider le mot de passe")
+
+
+@screen("profile-password-changed")
+def _(s: Scene) -> None:
+    person = s.world.signed_in(s.member())
+    person.open("/profile/password")
+    person.submit(current_password=STRONG, new_password=OTHER_STRONG, confirmation=OTHER_STRONG)
+    s.visitor.take_over(person)
+
+
+@screen("logout")
+def _(s: Scene) -> None:
+    person = s.world.signed_in(s.member())
+    person.open("/logout")
+    s.visitor.take_over(person)
+
+
+@screen("logout-done")
+def _(s: Scene) -> None:
+    s.visitor.open(f"/logout?{s.agency().query}&done=1")
+
+
+# --- help, terms, failures -------------------------------------------------------------------------------------------
+
+
+@screen("help")
+def _(s: Scene) -> None:
+    s.visitor.open(f"/help?{s.agency().query}")
+
+
+@screen("help-no-agency")
+def _(s: Scene) -> None:
+    s.visitor.open("/help")
+
+
+@screen("terms")
+def _(s: Scene) -> None:
+    s.visitor.open(f"/legal/terms?{s.agency().query}")
+
+
+@screen("privacy")
+def _(s: Scene) -> None:
+    s.visitor.open("/legal/privacy")
+
+
+@screen("error-not-found")
+def _(s: Scene) -> None:
+    s.visitor.open(f"/nowhere?{s.agency().query}")
+
+
+@screen("error-wrong-method")
+def _(s: Scene) -> None:
+    s.visitor.open("/login/continue")
+
+
+@screen("error-client-unknown")
+def _(s: Scene) -> None:
+    s.visitor.open("/oauth/authorize?client_id=nobody&redirect_uri=https://nobody.example/&response_type=code")
+
+
+@screen("error-redirect-unregistered")
+def _(s: Scene) -> None:
+    portal = s.world.portal(s.agency())
+    s.visitor.open(portal.authorize_url(redirect_uri="https://portail-autre.exemple.fr/"))
+
+
+@screen("error-request-expired")
+def _(s: Scene) -> None:
+    s.visitor.open("/oauth/authorize/" + "x" * 22 + "/continue")

@@ -1,0 +1,105 @@
+"""What holds for every page in every state: reading, contrast, narrow screens, large text, weight, valid structure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser
+
+from tests.browser.conftest import Visit
+from tests.browser.screens import SCREENS, Scene
+from tests.browser.visitor import DESKTOP, NARROW, PHONE, Visitor
+from tests.support.world import ProviderServer, World
+
+# Given to each document as a function that nobody calls but `violations`: half a megabyte is sent once, not each time.
+_AXE = f"window.loadAxe = () => {{ {Axe().axe_script} }}"
+HEAVIEST = 60_000  # bytes of a page with its style and script, uncompressed
+_RULES = "{runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']}"
+
+_STRUCTURE = """() => {
+  const wrong = [];
+  const ids = [...document.querySelectorAll('[id]')].map(e => e.id);
+  for (const id of new Set(ids)) if (ids.filter(other => other === id).length > 1) wrong.push('twice: ' + id);
+  for (const e of document.querySelectorAll('[aria-describedby], [aria-controls], [aria-labelledby]'))
+    for (const name of ['aria-describedby', 'aria-controls', 'aria-labelledby'])
+      for (const id of (e.getAttribute(name) || '').split(' ').filter(Boolean))
+        if (!document.getElementById(id)) wrong.push(name + ' to nothing: ' + id);
+  for (const a of document.querySelectorAll('a[href^="#"]'))
+    if (!document.getElementById(a.getAttribute('href').slice(1))) wrong.push('link to nothing: ' + a.href);
+  for (const e of document.querySelectorAll('[style], [onclick], script:not([src])')) wrong.push('inline: ' + e.outerHTML);
+  if (document.querySelectorAll('h1').length !== 1) wrong.push('not one h1');
+  if (/undefined|\\bNone\\b|\\{|\\bnull\\b/.test(document.body.innerText)) wrong.push('internal words: ' + document.body.innerText);
+  return wrong;
+}"""
+_SMALL_TARGETS = """() => [...document.querySelectorAll('button, input:not([type=hidden]):not(.sr), .button, .foot a, .who a')]
+  .filter(e => e.offsetParent && (e.getBoundingClientRect().height < 24 || e.getBoundingClientRect().width < 24))
+  .map(e => e.outerHTML)"""
+_OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+def violations(visitor: Visitor) -> list[str]:
+    """What axe finds on the page as it is shown now."""
+    found = visitor.page.evaluate(f"window.axe || loadAxe(); axe.run(document, {_RULES})")["violations"]
+    return [f"{v['id']}: {node['html'][:160]} {node['failureSummary'][:200]}" for v in found for node in v["nodes"]]
+
+
+@pytest.fixture(scope="module")
+def reader(provider: ProviderServer, chromium: Browser) -> Iterator[Visitor]:
+    """One profile for all pages. bypass_csp: axe is put into a page as a script, which our policy rightly refuses."""
+    visitor = Visitor(World(provider), chromium, PHONE, bypass_csp=True, reduced_motion="reduce")
+    visitor.context.add_init_script(_AXE)
+    yield visitor
+    visitor.close()
+
+
+@pytest.mark.parametrize("name", SCREENS)
+def test_page_can_be_used_by_everybody(world: World, reader: Visitor, name: str) -> None:
+    visitor = reader
+    visitor.forget()
+    visitor.size(PHONE)
+    visitor.page.emulate_media(color_scheme="light")
+    SCREENS[name](Scene(world, visitor))
+    page = visitor.page
+
+    assert page.evaluate(_STRUCTURE) == []
+    assert page.evaluate(_SMALL_TARGETS) == []
+    assert violations(visitor) == [], "on a phone, light"
+    visitor.size(DESKTOP)
+    page.emulate_media(color_scheme="dark")
+    assert violations(visitor) == [], "on a computer, dark"
+    visitor.size(NARROW)
+    assert page.evaluate(_OVERFLOW) <= 0, "wider than a screen of 320 pixels"
+    page.evaluate("document.documentElement.style.fontSize = '200%'")
+    visitor.size(PHONE)
+    assert page.evaluate(_OVERFLOW) <= 0, "wider than the screen with text at 200 %"
+    assert visitor.problems == []
+
+
+@pytest.mark.parametrize("name", ["login", "password", "sent", "profile-several-agencies", "error-not-found"])
+def test_page_is_light(world: World, visit: Visit, name: str) -> None:
+    visitor = visit()
+    SCREENS[name](Scene(world, visitor))
+    sizes: dict[str, int] = {}
+    visitor.page.on("response", lambda response: sizes.update({response.url: len(response.body())}))
+
+    visitor.page.reload()
+
+    assert len(sizes) <= 4, "one page, one style, one script, one icon"
+    assert sum(sizes.values()) < HEAVIEST, sizes
+
+
+@pytest.mark.parametrize("name", ["login", "letter", "email", "password", "sent", "merge", "profile", "help"])
+def test_english_page_can_be_used_by_everybody(world: World, visit: Visit, name: str) -> None:
+    """The state is reached in French, as its steps are written, and looked at in English."""
+    french, english = visit(), visit(PHONE, bypass_csp=True, locale="en-GB")
+    english.context.add_init_script(_AXE)
+    SCREENS[name](Scene(world, french))
+    english.context.add_cookies(french.context.cookies())  # type: ignore[arg-type]
+    english.open(french.page.url)
+
+    assert english.page.locator("html").get_attribute("lang") == "en"
+    assert violations(english) == []
+    english.size(NARROW)
+    assert english.page.evaluate(_OVERFLOW) <= 0

@@ -1,0 +1,103 @@
+"""A person at Chromium. Whatever a page must never do (errors in the console, requests to others) is kept as a problem."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, Route, expect
+
+from tests.support.person import Person
+from tests.support.world import World
+
+PHONE = (390, 844)
+DESKTOP = (1280, 900)
+NARROW = (320, 640)
+_PORTAL = re.compile(r"^https://portail-[^/]+/")
+
+
+class Visitor:
+    """One browser profile with one page open. `problems`: what no page may do, as it happened."""
+
+    def __init__(self, world: World, browser: Browser, viewport: tuple[int, int], **options: Any) -> None:
+        self.world = world
+        self.problems: list[str] = []
+        self.bytes = 0
+        width, height = viewport
+        self.context = browser.new_context(
+            base_url=world.base, viewport={"width": width, "height": height}, **{"locale": "fr-FR", **options}
+        )
+        self.context.set_default_timeout(10_000)
+        self.context.on("console", self._console)
+        self.context.on("weberror", lambda error: self.problems.append(f"script: {error.error}"))
+        self.context.on("request", self._request)
+        self.page = self.context.new_page()
+
+    # --- what may not happen -----------------------------------------------------------------------------------------
+
+    def _console(self, message: ConsoleMessage) -> None:
+        # Chromium writes a line for every document that is answered with 4xx, as the pages of errors are.
+        if message.type in ("error", "warning") and not message.text.startswith("Failed to load resource"):
+            self.problems.append(f"console: {message.text}")
+
+    def _request(self, request: Request) -> None:
+        if not request.url.startswith((self.world.base, "data:")) and not _PORTAL.match(request.url):
+            self.problems.append(f"request to a third party: {request.url}")
+
+    def answer_for_portals(self) -> None:
+        """The portals of the world exist by name only: from now on they answer with a heading."""
+        self.context.route(_PORTAL, _portal)
+
+    # --- what a person does ------------------------------------------------------------------------------------------
+
+    def open(self, path: str) -> Page:
+        self.page.goto(path)
+        return self.page
+
+    def take_over(self, person: Person) -> Page:
+        """Go on where somebody without Chromium was: the same cookies, the same page. Saves time in a test."""
+        self.context.add_cookies(
+            [{"name": c.name, "value": c.value or "", "url": self.world.base} for c in person.http.cookies.jar]
+        )
+        return self.open(person.page.url)
+
+    def fill(self, **fields: str) -> None:
+        for name, value in fields.items():
+            self.page.locator(f"[name={name}]").fill(value)
+
+    def press(self, words: str) -> None:
+        """Press a button of a form, and wait for the page that answers."""
+        with self.page.expect_navigation():
+            self.button(words).click()
+
+    def follow(self, words: str) -> None:
+        with self.page.expect_navigation():
+            self.page.get_by_role("link", name=words, exact=False).first.click()
+
+    def button(self, words: str) -> Locator:
+        return self.page.get_by_role("button", name=words, exact=True)
+
+    def sees(self, heading: str | re.Pattern[str]) -> None:
+        """The page with this heading is shown, now or within the patience of a person."""
+        expect(self.page.get_by_role("heading", level=1)).to_have_text(heading, timeout=10_000)
+
+    @property
+    def path(self) -> str:
+        return urlsplit(self.page.url).path
+
+    def size(self, viewport: tuple[int, int]) -> None:
+        self.page.set_viewport_size({"width": viewport[0], "height": viewport[1]})
+
+    def forget(self) -> None:
+        """As a fresh profile, without the time that a new one costs."""
+        self.context.clear_cookies()
+        self.page.goto("about:blank")
+        self.problems.clear()
+
+    def close(self) -> None:
+        self.context.close()
+
+
+def _portal(route: Route) -> None:
+    route.fulfill(content_type="text/html", body="<!DOCTYPE html><title>Portail</title><h1>Portail</h1>")

@@ -71,10 +71,11 @@ def serve(settings: Settings) -> None:
 def _worker() -> Flask:
     """What each worker process runs first."""
     # Until granian sets its own, a forked worker has its master's handlers, which swallow the order to stop: one that
-    # is still loading would go on, and be killed with its first requests. Ctrl-C at a terminal reaches workers too;
-    # the master passes the order on.
+    # is still loading would go on, and be killed with its first requests.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A terminal sends Ctrl-C to all processes and the master then passes it on; a worker of granian 2.8 that is told
+    # twice, by two different signals, hangs until it is killed.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     # A worker without its master would hold the port, with nobody left to stop it.
     die_with_parent()
     from idp.wsgi import create

@@ -17,9 +17,14 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from flask import Flask, Response, abort, jsonify, render_template, request
 from markupsafe import Markup, escape
 
+HERE = Path(__file__).parent
 MOST_MAILS = 500
+_STATIC = {"css": "text/css", "js": "text/javascript"}
 _LINK = re.compile(r"https?://[^\s<>\"]*[^\s<>\".,;:!?)]")
-_PAGE_POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; frame-src 'self'; base-uri 'none'"
+_PAGE_POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; frame-src 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
 # A mail is somebody else's page: no script, no network, and it may only open links in a tab of their own.
 _MAIL_POLICY = "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; style-src 'unsafe-inline'"
 
@@ -82,8 +87,8 @@ def smtp_server(mailbox: Mailbox, port: int) -> Any:
 
 
 def create_mailbox_pages(mailbox: Mailbox) -> Flask:
-    """The pages: `/`, one page a mail, and `/messages` as JSON (`?to=` for one address)."""
-    app = Flask("idp.demo", static_folder=None, template_folder=str(Path(__file__).parent))
+    """The pages: `/`, one page a mail, and `/messages` as JSON (`?to=` for one address, `?newest=` for so many)."""
+    app = Flask("idp.demo", static_folder=None, template_folder=str(HERE))
 
     def found(number: int) -> Mail:
         return mailbox.mail(number) or abort(404)
@@ -106,16 +111,19 @@ def create_mailbox_pages(mailbox: Mailbox) -> Flask:
 
     @app.get("/messages")
     def messages() -> Response:
+        most = request.args.get("newest", type=int)
         return jsonify(
             [
                 {"id": m.number, "to": m.to, "date": m.date, "subject": m.subject, "text": m.text, "html": m.html}
-                for m in mailbox.newest_first(request.args.get("to", ""))
+                for m in mailbox.newest_first(request.args.get("to", ""))[:most]
             ]
         )
 
-    @app.get("/mailbox.css")
-    def stylesheet() -> Response:
-        return Response((Path(__file__).parent / "mailbox.css").read_text(encoding="utf-8"), mimetype="text/css")
+    @app.get("/mailbox.<kind>")
+    def static_file(kind: str) -> Response:
+        if kind not in _STATIC:
+            abort(404)
+        return Response((HERE / f"mailbox.{kind}").read_text(encoding="utf-8"), mimetype=_STATIC[kind])
 
     @app.after_request
     def headers(response: Response) -> Response:

@@ -102,6 +102,12 @@ def test_a_mail_without_date_html_or_subject_is_shown(mailbox: Mailbox, pages: F
     assert pages.get("/").status_code == 200
 
 
+def test_only_its_own_files_are_served(pages: FlaskClient) -> None:
+    assert pages.get("/mailbox.css").mimetype == "text/css"
+    assert pages.get("/mailbox.js").mimetype == "text/javascript"
+    assert pages.get("/mailbox.py").status_code == 404
+
+
 def test_an_empty_mailbox_and_an_unknown_mail(pages: FlaskClient) -> None:
     assert "Aucun message" in pages.get("/").text
     assert pages.get("/messages").get_json() == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import case, delete, select, update
 from sqlalchemy.orm import Session
@@ -16,6 +16,8 @@ from idp.errors import TooManyAttempts
 from idp.settings import Settings
 from idp.throttle.tables import ThrottleCounter
 
+# No delay runs yet. Not `now`: of two attempts at once the one that read the clock first may count last.
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 # The whole lifetime of a counter's delay doubling; 2**20 first delays are past any longest delay.
 _DOUBLINGS = 20
 
@@ -94,14 +96,16 @@ def succeeded(db: Session, deps: Deps, account_limit: Limit, *shared: Limit) -> 
     """The attempt proved who it was: the account's count is forgotten, the shared counts lose this one attempt only.
 
     Resetting them would let an attacker's own sign-in buy more guesses at others (allauth 65.8.1).
+    shared: in the order of `admit`, row by row, so that attempts and successes never wait for each other in a circle.
     """
     forget(db, deps, account_limit)
-    keys = [deps.digests.digest(Kind.THROTTLE, limit.subject) for limit in shared]
-    db.execute(
-        update(ThrottleCounter)
-        .where(ThrottleCounter.key.in_(keys), ThrottleCounter.attempts > 0)
-        .values(attempts=ThrottleCounter.attempts - 1)
-    )
+    for limit in shared:
+        key = deps.digests.digest(Kind.THROTTLE, limit.subject)
+        db.execute(
+            update(ThrottleCounter)
+            .where(ThrottleCounter.key == key, ThrottleCounter.attempts > 0)
+            .values(attempts=ThrottleCounter.attempts - 1)
+        )
 
 
 def forget(db: Session, deps: Deps, *limits: Limit) -> None:
@@ -113,12 +117,13 @@ def forget(db: Session, deps: Deps, *limits: Limit) -> None:
 def _count(db: Session, key: str, *, now: datetime, forget_at: datetime) -> int | None:
     """Attempts including this one; None while a delay runs."""
     table = ThrottleCounter.__table__
-    statement = upsert(db, table).values(key=key, attempts=1, blocked_until=now, forget_at=forget_at)  # type: ignore[arg-type]
+    statement = upsert(db, table).values(key=key, attempts=1, blocked_until=_NEVER, forget_at=forget_at)  # type: ignore[arg-type]
     statement = statement.on_conflict_do_update(
         index_elements=["key"],
         set_={
             "attempts": case((table.c.forget_at <= now, 1), else_=table.c.attempts + 1),
-            "forget_at": forget_at,
+            # From the first attempt on, not from the last: a counter that many share would never be forgotten.
+            "forget_at": case((table.c.forget_at <= now, forget_at), else_=table.c.forget_at),
         },
         where=table.c.blocked_until <= now,
     ).returning(table.c.attempts)

@@ -170,9 +170,10 @@ def choose_password(
         terms_id = terms.current_id(db)
     if before.state not in (State.AWAITING_PASSWORD, State.AWAITING_CONFIRMATION):
         return UpgradeAt(before, browser_digest)
-    if before.version != version and before.password_hash is not None:
-        # A double click, or another tab: the same password is the same answer, another one must not be lost unseen.
-        if deps.hasher.verify(new_password, before.password_hash):
+    if before.version != version:
+        # A double click, or another tab: the same password is the same answer, another one must not be lost unseen;
+        # and the page may name another address than the one that was chosen meanwhile.
+        if before.password_hash is not None and deps.hasher.verify(new_password, before.password_hash):
             return UpgradeAt(before, browser_digest)
         raise StalePage()
     words = (*letter.words, *(before.email or "").split("@"))
@@ -220,14 +221,15 @@ def confirm_by_code(
         flow = store.load(db, flow_id, now=deps.now(), browser_digest=browser_digest)
         if flow.state is not State.AWAITING_CONFIRMATION:
             return UpgradeAt(flow, browser_digest)
-        throttle.admit(db, deps, _codes_of(deps, flow), throttle.network(deps.settings, network))
+        shared = throttle.network(deps.settings, network)
+        throttle.admit(db, deps, _codes_of(deps, flow), shared)
         mailed = _code(db, deps, flow, code)
     if mailed is None:
         raise CodeWrong()
     if not flow.code_suffices:
         _require_chosen(deps, flow, password)
     try:
-        return _complete(deps, flow, mailed, browser_digest=browser_digest)
+        return _complete(deps, flow, mailed, shared, browser_digest=browser_digest)
     except LinkUsed:  # a double click, or the link was used meanwhile
         with reading() as db:
             return UpgradeAt(store.load(db, flow_id, now=deps.now(), browser_digest=browser_digest), browser_digest)
@@ -249,9 +251,10 @@ def confirm_by_link(deps: Deps, *, token: str, browser_digest: str, password: st
     try:
         with transaction() as db:
             mailed, flow = _linked(db, deps, token)
-            throttle.admit(db, deps, _codes_of(deps, flow), throttle.network(deps.settings, network))
+            shared = throttle.network(deps.settings, network)
+            throttle.admit(db, deps, _codes_of(deps, flow), shared)
         _require_chosen(deps, flow, password)
-        return _complete(deps, flow, mailed, browser_digest=browser_digest)
+        return _complete(deps, flow, mailed, shared, browser_digest=browser_digest)
     except LinkUsed:
         return UpgradeAt(_completed_by(deps, token), browser_digest)
 
@@ -288,7 +291,7 @@ def follow(deps: Deps, *, flow_id: str, browser_digest: str) -> Outcome:
 # --- pieces ------------------------------------------------------------------------------------------------------------
 
 
-def _complete(deps: Deps, flow: UpgradeFlow, mailed: Mailed, *, browser_digest: str) -> Outcome:
+def _complete(deps: Deps, flow: UpgradeFlow, mailed: Mailed, shared: Limit, *, browser_digest: str) -> Outcome:
     """The account comes into being: all of it, or nothing. Two races are decided here, by the database.
 
     The same letter confirmed twice: closing the letter is one guarded statement, and the loser finds the flow ended.
@@ -327,7 +330,7 @@ def _complete(deps: Deps, flow: UpgradeFlow, mailed: Mailed, *, browser_digest: 
         assert flow.terms_id is not None
         terms.accept(db, acceptance_id=deps.new_id(), account_id=account_id, terms_id=flow.terms_id, now=now)
         store.cancel_others(db, flow_id=flow.id, provisional_account_id=letter.id)
-        throttle.forget(db, deps, _codes_of(deps, flow))
+        throttle.succeeded(db, deps, _codes_of(deps, flow), shared)
         sessions.start(db, deps, account_id=account_id, browser_digest=browser_digest, token=session)
         audit.record(db, deps, "upgrade.completed", subject=account_id, agency_id=flow.agency_id, cause=flow.id)
     return UpgradeCompleted(after, session, here=here)

@@ -110,6 +110,23 @@ def test_the_address_chosen_in_one_tab_leaves_the_other_tab_alone(world: World) 
     assert confirm(world, person, letter.email).heading == "Profil"
 
 
+def test_a_password_is_not_taken_for_an_address_that_the_page_does_not_show(world: World) -> None:
+    """A page of the password named one address while another tab had chosen another one, which then became the account's."""
+    letter = world.letter()
+    person = world.person()
+    show_letter(person, letter)
+    old = choose_address(person)
+    person.open(old.url.replace("/password", "/email"))
+    choose_address(person, f"autre.{letter.email}")
+
+    person.page = old
+    page = choose_password(person)
+
+    assert page.status == 400
+    assert page.fields["username"]["value"] == f"autre.{letter.email}"
+    assert choose_password(person).heading == "Vérifiez votre messagerie"
+
+
 # --- back and double clicks --------------------------------------------------------------------------------------------
 
 

@@ -11,6 +11,7 @@ from email.message import EmailMessage
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -18,6 +19,7 @@ from flask import Flask, Response, abort, jsonify, render_template, request
 from markupsafe import Markup, escape
 
 HERE = Path(__file__).parent
+FRANCE = ZoneInfo("Europe/Paris")
 MOST_MAILS = 500
 _STATIC = {"css": "text/css", "js": "text/javascript"}
 _LINK = re.compile(r"https?://[^\s<>\"]*[^\s<>\".,;:!?)]")
@@ -150,9 +152,9 @@ def _read(number: int, content: bytes) -> Mail:
 
 
 def _date(message: EmailMessage) -> str:
-    """`23/11/2026 à 14:05`, in this machine's time zone; empty for a mail without a readable date."""
+    """`23/11/2026 à 14:05` in France, as in the mails themselves; empty for a mail without a readable date."""
     try:
-        return parsedate_to_datetime(str(message["Date"])).astimezone().strftime("%d/%m/%Y à %H:%M")
+        return parsedate_to_datetime(str(message["Date"])).astimezone(FRANCE).strftime("%d/%m/%Y à %H:%M")
     except ValueError:
         return ""
 

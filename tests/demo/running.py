@@ -90,7 +90,7 @@ def port_is_free(port: int) -> bool:
         return True
 
 
-def wait_until(true: Any, seconds: float = 15) -> bool:
+def wait_until(true: Any, seconds: float = 30) -> bool:
     """Whether something becomes true in time."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

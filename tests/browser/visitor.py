@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, Route, expect
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, expect
 
 from tests.support.person import Person
-from tests.support.world import World
+from tests.support.world import Portal, World
 
 PHONE = (390, 844)
 DESKTOP = (1280, 900)
@@ -45,10 +48,6 @@ class Visitor:
         if not request.url.startswith((self.world.base, "data:")) and not _PORTAL.match(request.url):
             self.problems.append(f"request to a third party: {request.url}")
 
-    def answer_for_portals(self) -> None:
-        """The portals of the world exist by name only: from now on they answer with a heading."""
-        self.context.route(_PORTAL, _portal)
-
     # --- what a person does ------------------------------------------------------------------------------------------
 
     def open(self, path: str) -> Page:
@@ -62,6 +61,12 @@ class Visitor:
         )
         return self.open(person.page.url)
 
+    def tab(self) -> Visitor:
+        """Another tab of the same browser."""
+        other = copy.copy(self)
+        other.page = self.context.new_page()
+        return other
+
     def fill(self, **fields: str) -> None:
         for name, value in fields.items():
             self.page.locator(f"[name={name}]").fill(value)
@@ -70,6 +75,14 @@ class Visitor:
         """Press a button of a form, and wait for the page that answers."""
         with self.page.expect_navigation():
             self.button(words).click()
+
+    @contextmanager
+    def leaving_for(self, portal: Portal) -> Iterator[list[str]]:
+        """What is done inside leads on to the portal, which exists by name only: the address is kept in the list."""
+        reached: list[str] = []
+        with self.page.expect_request(lambda request: request.url.startswith(portal.redirect_uri)) as asked:
+            yield reached
+        reached.append(asked.value.url)
 
     def follow(self, words: str) -> None:
         with self.page.expect_navigation():
@@ -97,7 +110,3 @@ class Visitor:
 
     def close(self) -> None:
         self.context.close()
-
-
-def _portal(route: Route) -> None:
-    route.fulfill(content_type="text/html", body="<!DOCTYPE html><title>Portail</title><h1>Portail</h1>")

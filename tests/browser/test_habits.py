@@ -1,0 +1,205 @@
+"""How people really use a browser: by keyboard, without scripts, in several tabs, back and again, twice on a button."""
+
+from __future__ import annotations
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Visit
+from tests.browser.screens import Scene
+from tests.browser.visitor import DESKTOP, Visitor
+from tests.support.world import STRONG, World
+
+_FOCUSED = """() => {
+  const e = document.activeElement, style = getComputedStyle(e);
+  return {
+    name: e.name || e.innerText.trim() || e.id,
+    ring: parseFloat(style.outlineWidth) >= 2 && style.outlineStyle !== 'none',
+  };
+}"""
+_IN_VIEW = """() => {
+  const box = document.activeElement.getBoundingClientRect();
+  return box.top >= 0 && box.bottom <= innerHeight + 1;
+}"""
+
+
+def tab_to(visitor: Visitor, name: str) -> None:
+    """Press the tabulator until the control is reached; each stop on the way can be seen."""
+    passed = []
+    for _ in range(30):
+        visitor.page.keyboard.press("Tab")
+        focused = visitor.page.evaluate(_FOCUSED)
+        assert focused["ring"], f"the focus on {focused['name']} cannot be seen"
+        visitor.page.wait_for_function(_IN_VIEW)
+        passed.append(focused["name"])
+        if focused["name"].startswith(name):
+            return
+    raise AssertionError(f"{name} is not reached by keyboard: {passed}")
+
+
+def type_into(visitor: Visitor, **fields: str) -> None:
+    for name, value in fields.items():
+        tab_to(visitor, name)
+        visitor.page.keyboard.type(value)
+
+
+def enter(visitor: Visitor) -> None:
+    with visitor.page.expect_navigation():
+        visitor.page.keyboard.press("Enter")
+
+
+def test_upgrade_by_keyboard_alone(world: World, visit: Visit) -> None:
+    letter = world.letter(email=None)
+    visitor = visit(DESKTOP)
+    visitor.open(f"/login?{letter.query}")
+    tab_to(visitor, "Utilisez cette option")
+    enter(visitor)
+    type_into(visitor, provisional_identifier=letter.identifier, provisional_password=letter.password)
+    enter(visitor)
+    email = f"{letter.identifier}@exemple.org".lower()
+    type_into(visitor, email=email)
+    enter(visitor)
+    visitor.sees("Sécuriser mon compte")
+    type_into(visitor, new_password=STRONG)
+    tab_to(visitor, "Afficher")
+    visitor.page.keyboard.press("Space")
+    expect(visitor.page.locator("#new_password")).to_have_attribute("type", "text")
+    type_into(visitor, confirmation=STRONG)
+    tab_to(visitor, "accept_terms")
+    visitor.page.keyboard.press("Space")
+    tab_to(visitor, "Créer mon compte")
+    enter(visitor)
+    visitor.sees("Vérifiez votre messagerie")
+    type_into(visitor, code=world.code_for(email))
+    enter(visitor)
+
+    visitor.sees("Profil")
+
+
+def test_skip_link_is_first_and_leads_past_the_banner(world: World, visit: Visit) -> None:
+    visitor = visit()
+    visitor.open(f"/login?{world.agency().query}")
+
+    tab_to(visitor, "Aller au contenu")
+    visitor.page.keyboard.press("Enter")
+
+    expect(visitor.page.locator("#main")).to_be_focused()
+
+
+def test_error_summary_takes_the_focus_and_leads_to_the_field(world: World, visit: Visit) -> None:
+    visitor = visit()
+    visitor.take_over(Scene(world, visitor).at_email(world.letter()))
+    visitor.fill(email="rolande@exemple")
+    visitor.press("Continuer")
+
+    expect(visitor.page.get_by_role("alert")).to_be_focused()
+    assert visitor.page.title().startswith("Erreur")
+    visitor.page.get_by_role("alert").get_by_role("link").click()
+    field = visitor.page.get_by_label("Adresse email")
+    expect(field).to_be_focused()
+    expect(field).to_have_value("rolande@exemple")
+    expect(field).to_have_accessible_description(
+        "Elle deviendra votre identifiant. Vous devez pouvoir lire vos messages "
+        "à cette adresse. Erreur : Cette adresse email n'est pas complète. Format attendu : nom@domaine.fr"
+    )
+
+
+def test_everything_works_without_javascript(world: World, visit: Visit) -> None:
+    letter = world.letter()
+    visitor = visit(java_script_enabled=False)
+    visitor.open(f"/login/provisional?{letter.query}")
+    expect(visitor.page.get_by_role("button", name="Afficher")).to_have_count(0)
+    visitor.fill(provisional_identifier=letter.identifier, provisional_password=letter.password)
+    visitor.press("Continuer")
+    visitor.press("Continuer")
+    visitor.fill(new_password=STRONG, confirmation=STRONG)
+    visitor.page.get_by_role("checkbox").check()
+    visitor.press("Créer mon compte")
+    visitor.sees("Vérifiez votre messagerie")
+    expect(visitor.page.get_by_text("Cette page continuera d'elle-même")).to_be_hidden()
+    phone = visit()
+    phone.open(world.link_for(letter.email))
+    phone.fill(password=STRONG)
+    phone.press("Confirmer et me connecter")
+
+    visitor.follow("J'ai cliqué sur le lien : continuer")
+    visitor.sees("Votre adresse est confirmée")
+    visitor.press("Continuer")
+
+    visitor.sees("Profil")
+
+
+def test_two_tabs_finish_each_at_its_own_portal(world: World, visit: Visit) -> None:
+    agency = world.agency()
+    held, _ = world.member(agency)
+    one, two = world.portal(agency), world.portal(agency)
+    first = visit()
+    second = first.tab()
+    first.open(one.authorize_url())
+    second.open(two.authorize_url())
+
+    for tab, portal in ((second, two), (first, one)):
+        tab.fill(identifier=held.email or "", password=STRONG)
+        with tab.leaving_for(portal) as reached:
+            tab.button("Connexion").click()
+
+        assert portal.redeem(reached[0]).status_code == 200
+
+
+def test_back_button_and_another_address(world: World, visit: Visit) -> None:
+    letter = world.letter()
+    visitor = visit()
+    visitor.take_over(Scene(world, visitor).at_email(letter))
+    visitor.press("Continuer")
+    visitor.page.go_back()
+    other = f"autre.{letter.email}"
+    visitor.fill(email=other)
+    visitor.press("Continuer")
+    expect(visitor.page.locator(".address")).to_have_text(other)
+    visitor.fill(new_password=STRONG, confirmation=STRONG)
+    visitor.page.get_by_role("checkbox").check()
+    visitor.press("Créer mon compte")
+
+    visitor.sees("Vérifiez votre messagerie")
+    assert world.mails_to(letter.email) == []
+    assert len(world.mails_to(other)) == 1
+
+
+def test_double_click_sends_one_mail(world: World, visit: Visit) -> None:
+    letter = world.letter()
+    visitor = visit()
+    visitor.take_over(Scene(world, visitor).at_password(letter))
+    visitor.fill(new_password=STRONG, confirmation=STRONG)
+    visitor.page.get_by_role("checkbox").check()
+
+    visitor.button("Créer mon compte").dblclick()
+
+    visitor.sees("Vérifiez votre messagerie")
+    assert len(world.mails_to(letter.email)) == 1
+
+
+def test_page_left_open_without_its_cookie_keeps_what_was_typed(world: World, visit: Visit) -> None:
+    held, _ = world.member()
+    visitor = visit()
+    visitor.open(f"/login?{held.query}")
+    visitor.context.clear_cookies()
+    visitor.fill(identifier=held.email or "", password=STRONG)
+    visitor.press("Connexion")
+    expect(visitor.page.get_by_role("alert")).to_contain_text("restée ouverte trop longtemps")
+    expect(visitor.page.locator("#identifier")).to_have_value(held.email or "")
+
+    visitor.fill(password=STRONG)
+    visitor.press("Connexion")
+
+    visitor.sees("Profil")
+
+
+def test_terms_open_in_another_tab_and_the_form_keeps_its_words(world: World, visit: Visit) -> None:
+    visitor = visit()
+    visitor.take_over(Scene(world, visitor).at_password(world.letter()))
+    visitor.fill(new_password=STRONG)
+
+    with visitor.context.expect_page() as opened:
+        visitor.page.get_by_role("link", name="CGU").click()
+
+    expect(opened.value.get_by_role("heading", level=1)).to_have_text("Conditions générales d'utilisation")
+    expect(visitor.page.locator("#new_password")).to_have_value(STRONG)

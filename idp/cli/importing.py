@@ -5,12 +5,15 @@ from __future__ import annotations
 import csv
 import json
 import os
+import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
+from types import FrameType
 from typing import IO, Any
 
 import click
@@ -21,7 +24,7 @@ from idp.accounts.importing.letters import LettersError, LettersFile
 from idp.accounts.importing.outcome import Kind, Outcome, Totals
 from idp.accounts.importing.profile import ProfileError
 from idp.accounts.importing.reading import Export, Unusable
-from idp.accounts.importing.run import Run
+from idp.accounts.importing.run import Run, Stopped
 from idp.accounts.importing.spreadsheet import guarded_row
 from idp.cli.context import dry_run_option, opened, record
 from idp.cli.failures import Failure, Interrupted
@@ -93,26 +96,55 @@ def import_(
 
 
 def _import(deps: Deps, export: Export, told: Told, *, letters: Path | None, dry_run: bool) -> Totals:
-    try:
-        letters_file = None if letters is None or dry_run else LettersFile(letters, deps)
-    except LettersError as error:
-        raise Failure(str(error)) from None
-    run: Run | None = None
-    try:
-        with _progress(export) as progress:
-            run = Run(deps, tell=told, progress=progress, letters_file=letters_file, dry_run=dry_run)
-            _audit(deps, run, "import-started", profile=export.profile.name)
+    with (
+        _letters_file(None if dry_run else letters, deps) as letters_file,
+        _stopping() as stop,
+        _progress(export) as progress,
+    ):
+        run = Run(deps, tell=told, progress=progress, letters_file=letters_file, dry_run=dry_run, stop=stop)
+        _audit(deps, run, "import-started", profile=export.profile.name)
+        try:
             run.take(export)
+        except Stopped:
+            _audit(deps, run, "import-stopped", **run.totals.as_dict())
+            raise Interrupted(f"interrupted; done and kept: {_counted(run.totals)}; start again to go on") from None
+        except LettersError as error:
+            raise Failure(str(error)) from None
         _audit(deps, run, "import-ended", **run.totals.as_dict())
-    except KeyboardInterrupt:
-        done = "nothing" if run is None else _counted(run.totals)
-        raise Interrupted(f"interrupted; done and kept: {done}; start again to go on") from None
+    return run.totals
+
+
+@contextmanager
+def _letters_file(letters: Path | None, deps: Deps) -> Iterator[LettersFile | None]:
+    if letters is None:
+        yield None
+        return
+    try:
+        file = LettersFile(letters, deps)
     except LettersError as error:
         raise Failure(str(error)) from None
+    try:
+        yield file
     finally:
-        if letters_file is not None:
-            letters_file.close()
-    return run.totals
+        file.close()
+
+
+@contextmanager
+def _stopping() -> Iterator[threading.Event]:
+    """An event that SIGINT and SIGTERM set, so that a run ends between two transactions; a second one ends it at once."""
+    stop = threading.Event()
+
+    def ask(_signal: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _distinct(file: Path, *others: Path | None) -> None:
@@ -164,8 +196,7 @@ def _report_file(report: Path | None) -> Iterator[IO[str] | None]:
 def _progress(export: Export) -> Iterator[Callable[[int], None]]:
     """A bar with the time left on stderr, where somebody can see it."""
     if not sys.stderr.isatty():
-        with nullcontext():
-            yield lambda _done: None
+        yield lambda _done: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn

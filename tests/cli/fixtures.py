@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from idp.settings import Settings
 from tests.cli.terminal import Terminal
 
 _KEPT = ("alembic_version", "signing_keys")
+_NUMBERS = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +37,8 @@ def upgraded_postgres(request: pytest.FixtureRequest) -> Callable[[], str]:
     def give() -> str:
         if not address:
             new_database = cast("Callable[[str], str]", request.getfixturevalue("new_database"))
-            address.append(new_database("operator"))
+            # Two folders of tests take this fixture, and each has its own instance.
+            address.append(new_database(f"operator_{next(_NUMBERS)}"))
             _upgrade(address[0])
         _empty(address[0])
         return address[0]

@@ -11,6 +11,7 @@ unchanged. Passwords are hashed outside transactions, and only those of new iden
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -35,6 +36,10 @@ BATCH = 500
 # Passwords hashed between two transactions, for each core: some seconds of work, which is what an interruption loses.
 HASHES_A_CORE = 16
 _MOST_CORES = 32  # fewer than a Hasher lets wait by default, so that none is refused
+
+
+class Stopped(Exception):
+    """The run was asked to stop and did, between two transactions; what was told is stored."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,7 @@ class Run:
 
     tell: called once for each outcome, after it is true. progress: called with how many bytes of the file are done.
     letters_file: where generated passwords leave; without one they wait, sealed. dry_run: look, and change nothing.
+    stop: set from outside to end the run in good order; it then raises Stopped.
     """
 
     def __init__(
@@ -76,6 +82,7 @@ class Run:
         progress: Callable[[int], None] = lambda _done: None,
         letters_file: LettersFile | None = None,
         dry_run: bool = False,
+        stop: threading.Event | None = None,
     ) -> None:
         self.id = deps.new_id()
         self.totals = Totals()
@@ -84,11 +91,12 @@ class Run:
         self._progress = progress
         self._letters_file = letters_file
         self.dry_run = dry_run
+        self._stop = stop or threading.Event()
         self._met: dict[str, AgencyView] = {}
         self._cores = min(len(os.sched_getaffinity(0)), _MOST_CORES)
 
     def take(self, export: Export) -> Totals:
-        """Import every line. What was told is stored, even when this is interrupted in the middle."""
+        """Import every line. What was told is stored, also when this raises in the middle. Raises Stopped."""
         with reading() as db:
             agencies = store.agencies(db)
         seen, pool = Seen(), ThreadPoolExecutor(self._cores)
@@ -99,7 +107,7 @@ class Run:
                 self._batch(placed, pool)
                 self._progress(batch[-1].end)
         finally:
-            # Hashes not begun are dropped: whoever presses Ctrl-C does not wait for them.
+            # Hashes not begun are dropped: whoever stopped the run does not wait for them.
             pool.shutdown(cancel_futures=True)
             seen.close()
         if self._letters_file is None and not self.dry_run:
@@ -113,6 +121,7 @@ class Run:
         known = _known(placed)
         entries = [Planned.of(one, known) if isinstance(one, Placed) else one for one in batch]
         for part in _parts(entries, hashes=HASHES_A_CORE * self._cores):
+            self._heed()
             planned = [one for one in part if isinstance(one, Planned)]
             if self.dry_run:
                 self.totals.letters += sum(one.known is None and one.line.password is None for one in planned)
@@ -132,6 +141,10 @@ class Run:
         for warning in _warnings(one):
             self._told(Outcome(number, Kind.WARNING, identifier, warning))
 
+    def _heed(self) -> None:
+        if self._stop.is_set():
+            raise Stopped
+
     def _told(self, outcome: Outcome) -> None:
         self.totals.add(outcome)
         self._tell(outcome)
@@ -139,8 +152,7 @@ class Run:
     # --- writing ------------------------------------------------------------------------------------------------------
 
     def _write(self, part: Sequence[Planned], pool: ThreadPoolExecutor) -> None:
-        given = [one.given_password for one in part]
-        hashes = iter(list(pool.map(self._deps.hasher.hash, [password for password in given if password is not None])))
+        hashes = iter(self._hashed([one.given_password for one in part if one.given_password is not None], pool))
         new = [self._new(one, hashes) for one in part if one.known is None]
         changed = [(one.known.id, one.line) for one in part if one.known and one.kind is Kind.UPDATED]
         now = self._deps.now()
@@ -152,6 +164,14 @@ class Run:
             store.put_contracts(db, added, new_id=self._deps.new_id, replace=False)
             store.put_contracts(db, changed, new_id=self._deps.new_id, replace=True)
         self._let_out([_row(one) for one in new if one.id in stored and one.made_password is not None])
+
+    def _hashed(self, passwords: Sequence[str], pool: ThreadPoolExecutor) -> list[str]:
+        """Hashes in the order of the passwords, on all cores."""
+        hashes = []
+        for running in [pool.submit(self._deps.hasher.hash, password) for password in passwords]:
+            self._heed()
+            hashes.append(running.result())
+        return hashes
 
     def _new(self, planned: Planned, hashes: Iterator[str]) -> New:
         letter_id = self._deps.new_id()

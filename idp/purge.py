@@ -93,4 +93,4 @@ def _delete_some(db: Session, rule: Rule) -> int:
 
 
 def _old_mail(before: datetime) -> ColumnElement[bool]:
-    return OutboxMail.state.in_(("sent", "refused")) & (OutboxMail.created_at <= before)
+    return OutboxMail.state.in_(("sent", "refused", "discarded")) & (OutboxMail.created_at <= before)

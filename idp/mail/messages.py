@@ -72,9 +72,11 @@ class DeliveryTest(Message):
 
 @dataclass(frozen=True)
 class Rendered:
+    """A message in words. text, html: None for one that nobody gets."""
+
     subject: str
-    text: str
-    html: str
+    text: str | None
+    html: str | None
 
 
 def render(message: Message, *, timezone: str) -> Rendered:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, func, insert, or_, select, update
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from idp.database import changed
 from idp.deps import Deps
-from idp.mail.messages import Message, render
+from idp.mail.messages import Message, Rendered, render
 from idp.mail.tables import OutboxMail
 
 LEASE = timedelta(minutes=2)
@@ -34,18 +34,30 @@ class Waiting:
 def enqueue(db: Session, deps: Deps, message: Message, *, flow_id: str | None = None) -> None:
     """Write a mail in the transaction that causes it: it is sent if, and only if, that transaction is committed."""
     rendered = render(message, timezone=deps.settings.timezone)
+    _add(db, deps, message, rendered, flow_id=flow_id, state="queued", recipient=message.to)
+
+
+def discard(db: Session, deps: Deps, message: Message) -> None:
+    """The work of `enqueue` for a mail that nobody gets, so that time does not tell which addresses are known."""
+    wiped = replace(render(message, timezone=deps.settings.timezone), text=None, html=None)
+    _add(db, deps, message, wiped, flow_id=None, state="discarded", recipient="")
+
+
+def _add(
+    db: Session, deps: Deps, message: Message, rendered: Rendered, *, flow_id: str | None, state: str, recipient: str
+) -> None:
     now = deps.now()
     db.execute(
         insert(OutboxMail).values(
             id=deps.new_id(),
             kind=message.kind,
             flow_id=flow_id,
-            recipient=message.to,
+            recipient=recipient,
             sender_name=message.agency_name,
             subject=rendered.subject,
             text=rendered.text,
             html=rendered.html,
-            state="queued",
+            state=state,
             attempts=0,
             next_attempt_at=now,
             created_at=now,
@@ -116,9 +128,10 @@ def state_for_flow(db: Session, flow_id: str) -> str | None:
 
 
 def outbox(db: Session, *, state: str | None, limit: int) -> Sequence[OutboxMail]:
-    """The newest mails, for an operator; those of one state, or all."""
+    """The newest mails, for an operator; those of one state, or all that somebody was to get."""
     statement = select(OutboxMail).order_by(OutboxMail.id.desc()).limit(limit)
-    return db.scalars(statement if state is None else statement.where(OutboxMail.state == state)).all()
+    wanted = OutboxMail.state != "discarded" if state is None else OutboxMail.state == state
+    return db.scalars(statement.where(wanted)).all()
 
 
 def waiting_count(db: Session) -> int:

@@ -82,17 +82,19 @@ def ask(
         store.add(db, flow)
         token = deps.new_token(256)
         links.issue(db, deps, kind=LinkKind.RESET, flow_id=flow.id, email_key=key, token=token)
+        name, color, support = _voice(db, agency_id)
+        message = ResetPassword(
+            to=account.email if account else "",
+            agency_name=name,
+            agency_color=color,
+            support=support,
+            link=f"{deps.settings.issuer}/reset/confirm/{token}",
+            expires_at=now + deps.settings.link_validity,
+        )
         if account is not None and account.active and may_mail:
-            name, color, support = _voice(db, agency_id)
-            message = ResetPassword(
-                to=account.email,
-                agency_name=name,
-                agency_color=color,
-                support=support,
-                link=f"{deps.settings.issuer}/reset/confirm/{token}",
-                expires_at=now + deps.settings.link_validity,
-            )
             mail.enqueue(db, deps, message, flow_id=flow.id)
+        else:
+            mail.discard(db, deps, message)
         audit.record(
             db, deps, "reset.asked", subject=flow.account_id, agency_id=agency_id, cause=flow.id, network=network
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from flask import Blueprint, Response, request
 
 from idp.database import reading
@@ -14,6 +16,7 @@ from idp.web.site import Place, Site
 
 ASK_FORM = "reset"
 LINK_FORM = "reset-link"
+_FLOW_ID = re.compile(r"[A-Za-z0-9_-]{22}")
 
 
 def blueprint(site: Site) -> Blueprint:
@@ -52,15 +55,19 @@ def blueprint(site: Site) -> Blueprint:
                 network=site.network(),
                 agency_id=place.agency.id if place.agency else None,
                 authorization_id=place.pending.id if place.pending else None,
-                merge_flow_id=request.args.get("merge", "")[:43] or None,
+                merge_flow_id=merge_asked() or None,
             )
         except FieldError as error:
             return show_ask(place, site.posted(), error)
         return site.follow(outcome)
 
     def show_ask(place: Place, values: dict[str, str], error: FieldError | None) -> Response:
-        merge = request.args.get("merge", "")[:43]
-        return site.page("reset/ask.html", place, form_id=ASK_FORM, values=values, error=error, merge=merge)
+        return site.page("reset/ask.html", place, form_id=ASK_FORM, values=values, error=error, merge=merge_asked())
+
+    def merge_asked() -> str:
+        """The id of the merge that was left for this reset; empty for none, and for what is no id."""
+        asked = request.args.get("merge", "")
+        return asked if _FLOW_ID.fullmatch(asked) else ""
 
     @pages.get("/reset/<flow_id>/sent")
     def sent(flow_id: str) -> Response:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 
 from flask import Flask, Request, Response, request
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
 from idp.errors import DatabaseAway, IdpError, MalformedRequest, PageNotFound, TooLarge, Unexpected, WrongMethod
@@ -43,6 +43,11 @@ def register(app: Flask, site: Site) -> None:
         log.error("database", extra={"error": type(error.orig).__name__, "request": correlation_id(site, request)})
         return show(site, DatabaseAway(retry_after_seconds=10))
 
+    def unfit(error: DataError) -> Response:
+        """A value that no column takes, such as NUL in an address: nobody's row, and nothing for us to repair."""
+        log.info("unfit value", extra={"error": type(error.orig).__name__, "request": correlation_id(site, request)})
+        return show(site, MalformedRequest())
+
     def anything(error: Exception) -> Response:
         log.error("unexpected", exc_info=error, extra={"request": correlation_id(site, request)})
         return show(site, Unexpected())
@@ -50,6 +55,7 @@ def register(app: Flask, site: Site) -> None:
     handlers: list[tuple[type[Exception], Callable[..., Response]]] = [
         (IdpError, failed),
         (HTTPException, http),
+        (DataError, unfit),
         (DBAPIError, database),
         (Exception, anything),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response
@@ -47,7 +48,8 @@ def make_deps(settings: Settings, **replaced: Any) -> Deps:
 
 def create_database_app(settings: Settings) -> Flask:
     """An application with the database and nothing else: what commands and the mail sender run in."""
-    app = Flask("idp", static_folder=None, template_folder=str(ROOT / "templates"))
+    # `instance_path` is what a relative SQLite address is relative to: the folder that the program is started in.
+    app = Flask("idp", static_folder=None, template_folder=str(ROOT / "templates"), instance_path=str(Path.cwd()))
     url = settings.database_url.get_secret_value()
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = database.engine_options(

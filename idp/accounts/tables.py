@@ -38,7 +38,7 @@ class ProvisionalAccount(Model):
     role: Mapped[str] = mapped_column(String(20))
     mandate: Mapped[str] = mapped_column(String(40))
 
-    # The run and line that last touched this row: how a run tells a line of its own file from an earlier import.
+    # The run and line that last changed this row, and a digest of what they said, so that the same line changes nothing.
     import_run: Mapped[str] = mapped_column(String(32))
     import_line: Mapped[int] = mapped_column(Integer)
     import_digest: Mapped[str] = mapped_column(String(64))

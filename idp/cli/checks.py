@@ -107,7 +107,7 @@ def secret_files() -> Iterator[Finding]:
 def mail_server(settings: Settings) -> Finding:
     where = f"{settings.smtp_host}:{settings.smtp_port} ({settings.smtp_security})"
     try:
-        server = sender._connect(settings)
+        server = sender.connect(settings)
     except (OSError, smtplib.SMTPException) as error:
         return Finding("mail server", Level.BROKEN, f"{where} does not answer: {error}")
     try:

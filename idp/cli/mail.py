@@ -100,7 +100,7 @@ def _deliver(deps: Deps, settings: Settings, recipient: str) -> str:
         created_at=deps.now(),
     )
     try:
-        server = sender._connect(settings)
+        server = sender.connect(settings)
     except smtplib.SMTPResponseException as error:
         raise Failure(f"{where} refused the connection: {_answer(error.smtp_code, error.smtp_error)}") from None
     except (OSError, smtplib.SMTPException) as error:

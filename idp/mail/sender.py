@@ -36,7 +36,7 @@ def deliver_due(deps: Deps) -> int:
     if not mails:
         return 0
     try:
-        server = _connect(deps.settings)
+        server = connect(deps.settings)
     except (OSError, smtplib.SMTPException) as error:
         log.warning("mail server away", extra={"error": type(error).__name__, "mails": len(mails)})
         for mail in mails:
@@ -65,7 +65,7 @@ def run(deps: Deps, stop: threading.Event, *, idle_seconds: float = 1.0) -> None
             stop.wait(idle_seconds)
 
 
-def _connect(settings: Settings) -> smtplib.SMTP:
+def connect(settings: Settings) -> smtplib.SMTP:
     timeout = settings.smtp_timeout_seconds
     if settings.smtp_security == "tls":
         server: smtplib.SMTP = smtplib.SMTP_SSL(

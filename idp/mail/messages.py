@@ -72,11 +72,9 @@ class DeliveryTest(Message):
 
 @dataclass(frozen=True)
 class Rendered:
-    """A message in words. text, html: None for one that nobody gets."""
-
     subject: str
-    text: str | None
-    html: str | None
+    text: str
+    html: str
 
 
 def render(message: Message, *, timezone: str) -> Rendered:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, func, insert, or_, select, update
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from idp.database import changed
 from idp.deps import Deps
-from idp.mail.messages import Message, Rendered, render
+from idp.mail.messages import Message, render
 from idp.mail.tables import OutboxMail
 
 LEASE = timedelta(minutes=2)
@@ -34,35 +34,28 @@ class Waiting:
 def enqueue(db: Session, deps: Deps, message: Message, *, flow_id: str | None = None) -> None:
     """Write a mail in the transaction that causes it: it is sent if, and only if, that transaction is committed."""
     rendered = render(message, timezone=deps.settings.timezone)
-    _add(db, deps, message, rendered, flow_id=flow_id, state="queued", recipient=message.to)
+    values = {"state": "queued", "recipient": message.to, "text": rendered.text, "html": rendered.html}
+    _add(db, deps, message, rendered.subject, {**values, "flow_id": flow_id})
 
 
 def discard(db: Session, deps: Deps, message: Message) -> None:
     """The work of `enqueue` for a mail that nobody gets, so that time does not tell which addresses are known."""
-    wiped = replace(render(message, timezone=deps.settings.timezone), text=None, html=None)
-    _add(db, deps, message, wiped, flow_id=None, state="discarded", recipient="")
+    rendered = render(message, timezone=deps.settings.timezone)
+    _add(db, deps, message, rendered.subject, {"state": "discarded", "recipient": "", "text": None, "html": None})
 
 
-def _add(
-    db: Session, deps: Deps, message: Message, rendered: Rendered, *, flow_id: str | None, state: str, recipient: str
-) -> None:
+def _add(db: Session, deps: Deps, message: Message, subject: str, values: Mapping[str, str | None]) -> None:
     now = deps.now()
-    db.execute(
-        insert(OutboxMail).values(
-            id=deps.new_id(),
-            kind=message.kind,
-            flow_id=flow_id,
-            recipient=recipient,
-            sender_name=message.agency_name,
-            subject=rendered.subject,
-            text=rendered.text,
-            html=rendered.html,
-            state=state,
-            attempts=0,
-            next_attempt_at=now,
-            created_at=now,
-        )
-    )
+    common = {
+        "id": deps.new_id(),
+        "kind": message.kind,
+        "sender_name": message.agency_name,
+        "subject": subject,
+        "attempts": 0,
+        "next_attempt_at": now,
+        "created_at": now,
+    }
+    db.execute(insert(OutboxMail).values({**common, **values}))
 
 
 def lease(db: Session, *, now: datetime, limit: int) -> list[Waiting]:

@@ -11,7 +11,7 @@ from idp.database import Model, Utc
 
 
 class OutboxMail(Model):
-    """A mail to send. `state`: queued, sent, refused (for good), or discarded (to nobody); `leased_until`: a sender is at it."""
+    """A mail to send. `state`: queued, sent, refused for good, or discarded; `leased_until`: a sender is at it."""
 
     __tablename__ = "outbox_mails"
     __table_args__ = (Index(None, "state", "next_attempt_at"), Index(None, "flow_id"))

@@ -21,11 +21,11 @@ class Kind(StrEnum):
     LINK = "link"
     LINK_CODE = "link-code"
     AUTHORIZATION_CODE = "authorization-code"
-    REFRESH_TOKEN = "refresh-token"  # noqa: S105 - a name
+    REFRESH_TOKEN = "refresh-token"
     REFRESH_SUCCESSOR = "refresh-successor"
-    CLIENT_SECRET = "client-secret"  # noqa: S105 - a name
-    PASSWORD = "password"  # noqa: S105 - a name
-    PROVISIONAL_PASSWORD = "provisional-password"  # noqa: S105 - a name
+    CLIENT_SECRET = "client-secret"
+    PASSWORD = "password"
+    PROVISIONAL_PASSWORD = "provisional-password"
     THROTTLE = "throttle"
     NETWORK = "network"
     KEY_ENCRYPTION = "key-encryption"

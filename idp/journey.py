@@ -30,7 +30,7 @@ from idp.tenancy import resolve
 from idp.tenancy import store as tenancy
 from idp.tenancy.store import AgencyView
 from idp.upgrade import flow as upgrade_flow
-from idp.upgrade.steps import UpgradeAt, UpgradeCompleted
+from idp.upgrade.outcomes import UpgradeAt, UpgradeCompleted
 from idp.upgrade.steps import want_other_address as back_to_address
 from idp.web.browser import Browser
 from idp.web.site import Pending

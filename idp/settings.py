@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, m
 
 PREFIX = "IDP_"
 ROOT = Path(__file__).resolve().parent.parent
-DEVELOPMENT_SECRET = "development-only-secret-never-use-this-in-production"  # noqa: S105 - refused in production
+DEVELOPMENT_SECRET = "development-only-secret-never-use-this-in-production"
 
 
 class SettingsError(Exception):
@@ -112,7 +112,9 @@ class Settings(BaseModel):
     throttle_longest_delay_seconds: int = Field(3600, ge=1, description="The delay never grows past this.")
     throttle_memory_hours: int = Field(24, ge=1, description="Attempts older than this are forgotten.")
     addresses_per_letter_per_day: int = Field(
-        5, ge=1, description="Different addresses that one letter may be tried with in a day; each tells who has an account."
+        5,
+        ge=1,
+        description="Different addresses that one letter may be tried with in a day; each tells who has an account.",
     )
     mails_per_address_per_hour: int = Field(
         5, ge=1, description="Verification or reset mails to one address in an hour."

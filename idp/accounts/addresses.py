@@ -7,6 +7,7 @@ CVE-2025-24806, allauth 0.44): NFKC, case folded, domain in its ASCII form. The 
 from __future__ import annotations
 
 import unicodedata
+from contextlib import suppress
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -36,8 +37,6 @@ def key(address: str) -> str:
     if not at:
         return folded[:LONGEST]
     domain = domain.rstrip(".")
-    try:
+    with suppress(UnicodeError):  # what is no domain name stays as typed, and finds nobody
         domain = domain.encode("idna").decode("ascii")
-    except UnicodeError:
-        pass  # not a domain name: it stays as typed, and finds nobody
     return f"{local}@{domain}"[:LONGEST]

@@ -47,8 +47,4 @@ def revoke_of_sign_in(db: Session, sid: str, *, now: datetime) -> None:
     """A sign-out voids what the sign-in gave, except where access was asked to outlive it (OIDC Core 11)."""
     outlives = or_(Grant.scope.like("% offline_access %"), Grant.scope.like("offline_access %"))
     outlives = or_(outlives, Grant.scope.like("% offline_access"), Grant.scope == "offline_access")
-    db.execute(
-        update(Grant)
-        .where(Grant.sid == sid, Grant.revoked_at.is_(None), ~outlives)
-        .values(revoked_at=now)
-    )
+    db.execute(update(Grant).where(Grant.sid == sid, Grant.revoked_at.is_(None), ~outlives).values(revoked_at=now))

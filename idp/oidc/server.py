@@ -202,7 +202,7 @@ class _AuthlibServer(AuthorizationServer):  # type: ignore[misc]
     def handle_response(self, status: int, body: Any, _headers: Any) -> Answer:
         return Answer(status, body)
 
-    def handle_error_response(self, request: _Request, error: OAuth2Error) -> Answer:
+    def handle_error_response(self, _request: _Request, error: OAuth2Error) -> Answer:
         if error.error == "invalid_client":
             # 401 whichever way the client tried (RFC 6749 5.2 allows it), and the same words for unknown and wrong.
             return failure(ProtocolError("invalid_client", "client authentication failed", status=401))

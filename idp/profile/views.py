@@ -13,7 +13,7 @@ from idp.sessions.store import SignedIn
 from idp.tenancy import store as tenancy
 from idp.web.site import Site
 
-PASSWORD_FORM = "profile-password"  # noqa: S105 - a form's name
+PASSWORD_FORM = "profile-password"
 
 
 def blueprint(site: Site) -> Blueprint:

@@ -21,7 +21,7 @@ _DOUBLE_CLICK = timedelta(seconds=10)
 
 @dataclass(frozen=True)
 class SignedIn:
-    """A live sign-in: which person, since when (`auth_time` of tokens), and its public id (`sid`, which survives signing in again)."""
+    """A live sign-in: which person, since when (`auth_time` of tokens); `sid` survives signing in again."""
 
     id: str
     sid: str

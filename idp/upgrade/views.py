@@ -9,9 +9,9 @@ from idp.errors import AgencyUnknown, FieldError
 from idp.mail import store as mail
 from idp.passwords.policy import PRESETS
 from idp.terms import store as terms
-from idp.upgrade import steps, store
+from idp.upgrade import proof, steps, store
 from idp.upgrade.flow import State, UpgradeFlow
-from idp.upgrade.steps import UpgradeAt
+from idp.upgrade.outcomes import UpgradeAt
 from idp.web.forms import Form
 from idp.web.site import Place, Site
 
@@ -163,7 +163,7 @@ def blueprint(site: Site) -> Blueprint:
     def resend(flow_id: str) -> Response:
         try:
             form = site.form(flow_id)
-            outcome = steps.resend(
+            outcome = proof.resend(
                 site.deps, flow_id=flow_id, browser_digest=site.browser().digest, version=form.version
             )
         except FieldError as error:
@@ -176,7 +176,7 @@ def blueprint(site: Site) -> Blueprint:
     def submit_code(flow_id: str) -> Response:
         try:
             form = site.form(flow_id)
-            outcome = steps.confirm_by_code(
+            outcome = proof.confirm_by_code(
                 site.deps,
                 flow_id=flow_id,
                 browser_digest=site.browser().digest,
@@ -194,7 +194,7 @@ def blueprint(site: Site) -> Blueprint:
             site.form(flow_id)
         except FieldError as error:
             return after_failure(flow_id, error)
-        return site.follow(steps.follow(site.deps, flow_id=flow_id, browser_digest=site.browser().digest))
+        return site.follow(proof.follow(site.deps, flow_id=flow_id, browser_digest=site.browser().digest))
 
     def waits(flow: UpgradeFlow) -> bool:
         """Waiting for the mail, or confirmed elsewhere and about to go on here."""
@@ -208,7 +208,7 @@ def blueprint(site: Site) -> Blueprint:
     def show_sent(flow: UpgradeFlow, values: dict[str, str], error: FieldError | None) -> Response:
         with reading() as db:
             delivery = mail.state_for_flow(db, flow.id)
-            resend_from = steps.resend_from(db, site.deps, flow)
+            resend_from = proof.resend_from(db, site.deps, flow)
         return site.page(
             "upgrade/sent.html",
             place_of(flow),
@@ -233,7 +233,7 @@ def blueprint(site: Site) -> Blueprint:
     def submit_link(token: str) -> Response:
         try:
             form = site.form(LINK_FORM)
-            outcome = steps.confirm_by_link(
+            outcome = proof.confirm_by_link(
                 site.deps,
                 token=token,
                 browser_digest=site.browser().digest,
@@ -245,7 +245,7 @@ def blueprint(site: Site) -> Blueprint:
         return site.follow(outcome)
 
     def show_link(token: str, error: FieldError | None) -> Response:
-        flow = steps.open_link(site.deps, token)
+        flow = proof.open_link(site.deps, token)
         here = flow.browser_digest == site.browser().digest
         signed_in = site.signed_in()
         place = site.place(agency_id=flow.agency_id, authorization_id=flow.authorization_id if here else "")

@@ -330,7 +330,7 @@ class World:
 
     def member(self, agency: AgencyMade | None = None, *, password: str = STRONG, **letter: Any) -> tuple[Letter, str]:
         """A person whose account is up to date, made through the flow's own steps; the letter and the account id."""
-        from idp.upgrade import steps
+        from idp.upgrade import proof, steps
 
         held = self.letter(agency, **letter)
         assert held.email
@@ -357,7 +357,7 @@ class World:
                 confirmation=password,
                 terms_accepted=True,
             ).flow
-            done = steps.confirm_by_code(
+            done = proof.confirm_by_code(
                 self.deps,
                 flow_id=flow.id,
                 browser_digest=browser,

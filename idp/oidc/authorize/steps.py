@@ -70,11 +70,7 @@ def authorize(
         for check in checks.CHECKS:
             check(asked, client)
         agency_id = _agency(asked, client)
-        hint_account = None
-        if hint := asked.get("id_token_hint"):
-            hint_account = account_of_hint(hint, client.id)
-            if hint_account is None:
-                raise ProtocolError("invalid_request", "id_token_hint was not issued here to this client")
+        hint_account = _hinted(asked, client, account_of_hint)
     except ProtocolError as error:
         return _failed(deps, redirect_uri, checks.echoed_state(asked), error)
     now = deps.now()
@@ -199,6 +195,15 @@ def _failed(deps: Deps, redirect_uri: str, state: str, error: ProtocolError) -> 
             iss=deps.settings.issuer,
         )
     )
+
+
+def _hinted(asked: checks.Asked, client: Client, account_of_hint: AccountOfHint) -> str | None:
+    """The account of the id_token_hint; None without a hint. Raises ProtocolError for a forged one."""
+    hint = asked.get("id_token_hint")
+    account = account_of_hint(hint, client.id) if hint else None
+    if hint and account is None:
+        raise ProtocolError("invalid_request", "id_token_hint was not issued here to this client")
+    return account
 
 
 def _agency(asked: checks.Asked, client: Client) -> str | None:

@@ -67,6 +67,14 @@ def problems(client: Client) -> list[str]:
         found.append("require_pkce: a public client cannot do without PKCE (RFC 9700 2.1.1)")
     if client.default_portal and (client.agency_id is None or client.initiate_login_uri is None):
         found.append("default_portal: needs an agency and an initiate_login_uri")
+    found += _uri_problems(client)
+    if client.initiate_login_uri is not None and (why := uri_problem(client.initiate_login_uri, "web")):
+        found.append(f"initiate_login_uri: {client.initiate_login_uri!r}: {why}")
+    return found
+
+
+def _uri_problems(client: Client) -> list[str]:
+    found: list[str] = []
     for name, uris in (
         ("redirect_uris", client.redirect_uris),
         ("post_logout_redirect_uris", client.post_logout_redirect_uris),
@@ -76,8 +84,6 @@ def problems(client: Client) -> list[str]:
         if len(set(uris)) != len(uris):
             found.append(f"{name}: one is given twice")
         found += [f"{name}: {uri!r}: {why}" for uri in uris if (why := uri_problem(uri, client.application_type))]
-    if client.initiate_login_uri is not None and (why := uri_problem(client.initiate_login_uri, "web")):
-        found.append(f"initiate_login_uri: {client.initiate_login_uri!r}: {why}")
     return found
 
 

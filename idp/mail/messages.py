@@ -6,7 +6,7 @@ a request's Host (ZITADEL CVE-2025-64101). Words are in `texts.*.toml` under `ma
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from typing import ClassVar
@@ -14,6 +14,7 @@ from typing import ClassVar
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from idp.brand import Brand
+from idp.phones import national_phone
 from idp.settings import ROOT
 from idp.texts import Texts
 
@@ -80,7 +81,9 @@ class Rendered:
 def render(message: Message, *, timezone: str) -> Rendered:
     """The words of a message: a subject without personal data, a complete text, and the same as HTML."""
     texts = Texts(message.language, timezone)
-    context = {"m": message, "t": texts, "kind": message.kind, "brand": Brand.of(message.agency_color).light}
+    message = replace(message, support=national_phone(message.support))
+    brand = Brand.of(message.agency_color)
+    context = {"m": message, "t": texts, "kind": message.kind, "brand": brand.light, "night": brand.dark}
     return Rendered(
         subject=texts(f"mail.{message.kind}.subject", agency=message.agency_name).replace("\n", " "),
         text=_templates().get_template(f"{message.kind}.txt").render(context),

@@ -15,6 +15,7 @@ from markupsafe import Markup
 from idp.brand import Brand
 from idp.deps import Deps
 from idp.errors import IdpError, PasswordTooWeak, TooManyAttempts
+from idp.phones import national_phone
 from idp.texts import Texts
 from idp.web.browser import Browser, remember_browser
 from idp.web.headers import content_security_policy
@@ -70,19 +71,6 @@ def messages(texts: Texts, error: IdpError | None) -> list[tuple[str | None, str
     if isinstance(error, TooManyAttempts):  # told to the minute, so rounded up: who comes back then is let in
         return [(error.field, texts(error.text, retry_at=error.retry_at + timedelta(seconds=59)))]
     return [(error.field, texts(error.text, **error.facts))]
-
-
-@cache
-def national_phone(number: str) -> str:
-    """A stored number as people in France read it: `+33562279530` is `05 62 27 95 30`."""
-    import phonenumbers  # a quarter of a second to import, and only pages with a number need it
-
-    try:
-        parsed = phonenumbers.parse(number, "FR")
-    except phonenumbers.NumberParseException:
-        return number
-    kind = phonenumbers.PhoneNumberFormat
-    return phonenumbers.format_number(parsed, kind.NATIONAL if parsed.country_code == 33 else kind.INTERNATIONAL)
 
 
 @cache

@@ -199,6 +199,7 @@ def test_a_reset_link_sets_exactly_one_password(world: World, shared) -> None:
         person.open(world.link_for(letter.email))
         words = [f"Canard-Violet-{round_}-{n}" for n in range(4)]
         at_once(lambda n, all_=twins(person), w=words: all_[n].send(new_password=w[n], confirmation=w[n]), len(words))
+        world.forget_attempts()  # the losers' words were compared with the password, and counted
         working = []
         for word in words:
             guest = world.person()

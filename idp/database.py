@@ -132,9 +132,12 @@ def save_if_unchanged(db: Session, table: type[Model], before: Versioned, after:
 
 def engine_options(url: str, *, pool_size: int, statement_timeout_seconds: int) -> dict[str, Any]:
     """What Flask-SQLAlchemy passes to `create_engine`."""
+    # The values of a failed statement would stand in its error, and so in a log: digests, addresses, bodies of mails.
+    common = {"hide_parameters": True}
     if url.startswith("sqlite"):
-        return {"connect_args": {"timeout": 30}}
+        return {**common, "connect_args": {"timeout": 30}}
     return {
+        **common,
         "pool_size": pool_size,
         "max_overflow": 10,
         "pool_pre_ping": True,

@@ -106,7 +106,7 @@ def _deliver(deps: Deps, settings: Settings, recipient: str) -> str:
     except (OSError, smtplib.SMTPException) as error:
         raise Away(f"{where} does not answer: {error}") from None
     try:
-        server.send_message(sender.compose(mail, settings), mail_options=["BODY=8BITMIME"])
+        server.send_message(sender.compose(mail, settings))
     except smtplib.SMTPRecipientsRefused as error:
         raise Failure(f"{where} refused {recipient}: {_answer(*error.recipients[recipient])}") from None
     except smtplib.SMTPResponseException as error:

@@ -14,6 +14,7 @@ import threading
 from datetime import timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
+from email.policy import SMTP
 from email.utils import format_datetime
 
 from idp.database import transaction
@@ -82,7 +83,18 @@ def connect(settings: Settings) -> smtplib.SMTP:
 
 def _deliver(deps: Deps, server: smtplib.SMTP, mail: Waiting) -> None:
     try:
-        server.send_message(compose(mail, deps.settings), mail_options=["BODY=8BITMIME"])
+        message = compose(mail, deps.settings)
+    except ValueError as error:
+        # It waits like any other, where an operator sees it; those behind it must not.
+        log.warning("mail cannot be written", extra={"mail": mail.id, "error": str(error)})
+        _postpone(deps, mail, str(error))
+        return
+    try:
+        server.send_message(message)
+    except smtplib.SMTPSenderRefused as error:
+        # Our own address or sign-in is wrong: an operator's mistake, which must not cost people their mails.
+        log.warning("sender refused", extra={"mail": mail.id, "smtp_code": error.smtp_code})
+        _postpone(deps, mail, _answer(error.smtp_code, error.smtp_error))
     except smtplib.SMTPRecipientsRefused as error:
         code, answer = next(iter(error.recipients.values()))
         _record_failure(deps, mail, code, answer)
@@ -97,13 +109,16 @@ def _deliver(deps: Deps, server: smtplib.SMTP, mail: Waiting) -> None:
 
 
 def _record_failure(deps: Deps, mail: Waiting, code: int, answer: bytes | str) -> None:
-    text = answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer
     if 500 <= code < 600:
         with transaction() as db:
-            store.refused(db, mail, answer=f"{code} {text}")
+            store.refused(db, mail, answer=_answer(code, answer))
         log.warning("mail refused", extra={"mail": mail.id, "smtp_code": code})
     else:
-        _postpone(deps, mail, f"{code} {text}")
+        _postpone(deps, mail, _answer(code, answer))
+
+
+def _answer(code: int, text: bytes | str) -> str:
+    return f"{code} {_one_line(text.decode('utf-8', 'replace') if isinstance(text, bytes) else text)}"
 
 
 def _postpone(deps: Deps, mail: Waiting, answer: str) -> None:
@@ -119,8 +134,11 @@ def _postpone(deps: Deps, mail: Waiting, answer: str) -> None:
 
 
 def compose(mail: Waiting, settings: Settings) -> EmailMessage:
-    """The MIME message: text first, HTML second, marked as automatic so that no auto-responder answers (RFC 3834)."""
-    message = EmailMessage()
+    """The MIME message: text first, HTML second, marked as automatic so that no auto-responder answers (RFC 3834).
+
+    In seven bits, which every server takes. Raises ValueError for a recipient that would break a header.
+    """
+    message = EmailMessage(policy=SMTP.clone(cte_type="7bit"))
     local, _, domain = settings.mail_from.partition("@")
     message["From"] = Address(_one_line(mail.sender_name), local, domain)
     message["To"] = mail.recipient

@@ -23,14 +23,26 @@ class Mail:
 
 
 class Mailbox:
-    """Messages by recipient. `answer`: what the server says to RCPT, None for acceptance."""
+    """Messages by recipient. `answer`: what the server says to RCPT, None for acceptance; the others likewise.
 
-    def __init__(self) -> None:
+    options: of the server, such as `decode_data=True` for one that takes seven bits only.
+    """
+
+    def __init__(self, **options: Any) -> None:
         self.messages: list[Mail] = []
         self.answer: str | None = None
+        self.answer_to_sender: str | None = None
+        self.answer_to_data: str | None = None
         self.port = free_port()
-        self._controller = Controller(self, hostname="127.0.0.1", port=self.port)
+        self._controller = Controller(self, hostname="127.0.0.1", port=self.port, **options)
         self._controller.start()
+
+    async def handle_MAIL(self, _server: Any, _session: Any, envelope: Any, address: str, options: Any) -> str:
+        if self.answer_to_sender is not None:
+            return self.answer_to_sender
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 OK"
 
     async def handle_RCPT(self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any) -> str:
         if self.answer is not None:
@@ -39,7 +51,10 @@ class Mailbox:
         return "250 OK"
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
-        parsed = email.message_from_bytes(envelope.content, policy=email.policy.default)
+        if self.answer_to_data is not None:
+            return self.answer_to_data
+        content = envelope.content.encode("ascii") if isinstance(envelope.content, str) else envelope.content
+        parsed = email.message_from_bytes(content, policy=email.policy.default)
         assert isinstance(parsed, EmailMessage)
         text, html = parsed.get_body(("plain",)), parsed.get_body(("html",))
         assert text is not None

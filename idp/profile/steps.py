@@ -18,6 +18,8 @@ from idp.passwords import policy
 from idp.profile import flow
 from idp.sessions import store as sessions
 from idp.sessions.store import SignedIn
+from idp.tenancy import resolve
+from idp.tenancy import store as tenancy
 from idp.throttle import store as throttle
 
 
@@ -63,8 +65,15 @@ def change_password(
         grants.revoke_of_account(db, account.id, now=now, except_sid=signed_in.sid)
         sessions.end_all(db, account.id, now=now, except_sid=signed_in.sid)
         sessions.renew(db, deps, signed_in.id, token=token)
-        agency_name = places[0].agency_name if places else "Mon compte immobilier"
-        notice = Notice(to=account.email, agency_name=agency_name, changed_at=now, link=f"{deps.settings.issuer}/reset")
+        agency = tenancy.agency(db, places[0].agency_id) if places else None
+        notice = Notice(
+            to=account.email,
+            agency_name=agency.name if agency else "Mon compte immobilier",
+            agency_color=agency.brand_color if agency else None,
+            support=(agency.support_phone or agency.support_email or "") if agency else "",
+            changed_at=now,
+            link=resolve.page(deps.settings.issuer, "/reset", agency),
+        )
         mail.enqueue(db, deps, notice)
         links.void_of_address(db, kind=LinkKind.RESET, email_key=account.email_key)
         audit.record(db, deps, "profile.password-changed", subject=account.id, cause=signed_in.id, network=network)

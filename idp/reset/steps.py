@@ -23,6 +23,7 @@ from idp.reset import flow as rules
 from idp.reset import store
 from idp.reset.flow import ResetFlow, State
 from idp.sessions import store as sessions
+from idp.tenancy import resolve
 from idp.tenancy import store as tenancy
 from idp.throttle import store as throttle
 from idp.throttle.store import Limit
@@ -171,13 +172,14 @@ def _set_password(
         links.void_others(db, flow_ids=store.cancel_others(db, flow_id=before.id, account_id=account.id))
         throttle.forget(db, deps, throttle.account(deps.settings, account.email_key))
         name, color, support = _voice(db, before.agency_id)
+        agency = tenancy.agency(db, before.agency_id) if before.agency_id else None
         notice = PasswordChanged(
             to=account.email,
             agency_name=name,
             agency_color=color,
             support=support,
             changed_at=now,
-            link=f"{deps.settings.issuer}/reset",
+            link=resolve.page(deps.settings.issuer, "/reset", agency),
         )
         mail.enqueue(db, deps, notice, flow_id=before.id)
         audit.record(db, deps, "reset.completed", subject=account.id, agency_id=before.agency_id, cause=before.id)
@@ -185,7 +187,11 @@ def _set_password(
 
 
 def _linked(db: Session, deps: Deps, token: str) -> tuple[Mailed, ResetFlow]:
-    mailed = links.find(db, deps, kind=LinkKind.RESET, token=token)
+    try:
+        mailed = links.find(db, deps, kind=LinkKind.RESET, token=token)
+    except LinkUsed:  # the page says so in the agency's name, and its sign-in asks for no codes
+        flow_id = links.flow_of_used(db, deps, kind=LinkKind.RESET, token=token)
+        raise LinkUsed(agency_id=store.load(db, flow_id, now=deps.now()).agency_id if flow_id else None) from None
     flow = store.load(db, mailed.flow_id, now=deps.now())
     if flow.state is State.COMPLETED:
         raise LinkUsed(agency_id=flow.agency_id)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from urllib.parse import urlencode
 
 from sqlalchemy.orm import Session
 
@@ -45,3 +46,8 @@ def by_codes(db: Session, customer_code: str, company_code: str) -> AgencyView:
 def query(agency: AgencyView | None) -> Mapping[str, str]:
     """The two query parameters that name an agency, for URLs that we build; empty for none."""
     return {} if agency is None else {CUSTOMER: agency.customer_code, COMPANY: agency.company_code}
+
+
+def page(issuer: str, path: str, agency: AgencyView | None) -> str:
+    """The full address of a page of ours for a mail: with the agency in it, so that it asks for no codes."""
+    return f"{issuer}{path}?{urlencode(query(agency))}" if agency is not None else f"{issuer}{path}"

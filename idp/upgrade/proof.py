@@ -223,7 +223,11 @@ def _complete(deps: Deps, flow: UpgradeFlow, mailed: Mailed, shared: Limit, *, b
 
 
 def _linked(db: Session, deps: Deps, token: str) -> tuple[Mailed, UpgradeFlow]:
-    mailed = links.find(db, deps, kind=LinkKind.UPGRADE, token=token)
+    try:
+        mailed = links.find(db, deps, kind=LinkKind.UPGRADE, token=token)
+    except LinkUsed:  # the page says so in the agency's name, and its sign-in asks for no codes
+        flow_id = links.flow_of_used(db, deps, kind=LinkKind.UPGRADE, token=token)
+        raise LinkUsed(agency_id=store.load(db, flow_id, now=deps.now()).agency_id if flow_id else None) from None
     flow = store.load(db, mailed.flow_id, now=deps.now())
     if flow.state is State.COMPLETED or flow.state is State.CANCELLED:
         raise LinkUsed(agency_id=flow.agency_id)

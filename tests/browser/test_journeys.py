@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Visit
-from tests.browser.screens import Scene
+from tests.browser.screens import SCREENS, Scene
 from tests.browser.visitor import DESKTOP, PHONE, Visitor
 from tests.support.world import OTHER_STRONG, STRONG, Letter, World
 
@@ -275,3 +275,32 @@ def test_password_is_changed_from_the_profile_and_the_person_signs_out(
     visitor.sees("Vous êtes déconnecté")
     signed_in(visitor, held, OTHER_STRONG)
     visitor.sees("Profil")
+
+
+def test_who_did_not_change_the_password_is_led_to_the_agencys_own_page(world: World, visit: Visit) -> None:
+    """The notice is read in a fright: its link must not ask for two codes first."""
+    held, _ = world.member(world.agency(name="Agence des Tilleuls"))
+    person = world.signed_in(held)
+    person.open("/profile/password")
+    person.submit(current_password=STRONG, new_password=OTHER_STRONG, confirmation=OTHER_STRONG)
+    notice = world.mails_to(held.email)[-1]
+    assert "05 62 27 95 30" in notice.text
+    visitor = visit()
+    visitor.page.set_content(notice.html)
+
+    visitor.follow("Ce n'était pas moi")
+
+    visitor.sees("Mot de passe oublié ?")
+    expect(visitor.page.get_by_role("banner")).to_contain_text("Agence des Tilleuls")
+
+
+@pytest.mark.parametrize("name", ["link-used-already", "reset-link-used-already"])
+def test_used_link_leads_to_sign_in_at_the_same_agency(world: World, visit: Visit, name: str) -> None:
+    visitor = visit()
+    SCREENS[name](Scene(world, visitor))
+    visitor.sees("Ce lien a déjà servi")
+
+    visitor.follow("Se connecter")
+
+    visitor.sees("Mon compte immobilier")
+    expect(visitor.page.get_by_role("banner")).to_contain_text("Agence des Tilleuls")

@@ -17,7 +17,7 @@ from tests.support.mailbox import Mailbox
 from tests.support.world import ProviderServer, World
 
 _CLUSTER: postgres.Cluster | None = None
-_ADDRESS = "IDP_TESTS_POSTGRES"
+_ADDRESS = "TESTS_POSTGRES_PORT"
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -58,6 +58,7 @@ def command(fresh: bool, port_base: int, output: str) -> None:
 def _run(places: Places, folder: Folder, stop: threading.Event, output: str) -> None:
     provider = Provider(folder.provider_log)
     provider.load(folder.environment(places.port_base))
+    folder.keep_environment(places.port_base)
     # Only now, while the provider's process loads its own modules on another core.
     from idp.demo import run, told
 

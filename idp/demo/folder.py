@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import secrets
+import shlex
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -29,7 +30,7 @@ class Folder:
     """./.demo: mode 0700, and its secret files 0600."""
 
     # Everything that is ours: `--fresh` deletes nothing else, should the folder be somebody's own.
-    _OURS = ("idp.sqlite*", "mails/*.eml", "letters.*", "provider.log", "secret-*")
+    _OURS = ("idp.sqlite*", "mails/*.eml", "letters.*", "provider.log", "secret-*", "env")
 
     def __init__(self, path: Path) -> None:
         self.path = path.resolve()
@@ -83,6 +84,11 @@ class Folder:
             "IDP_SMTP_SECURITY": "none",
             "IDP_LOG_LEVEL": "WARNING",
         }
+
+    def keep_environment(self, port_base: int) -> None:
+        """Write the variables to `.demo/env`, so that commands can be run on the demonstration: `. .demo/env`."""
+        told = {name: value for name, value in self.environment(port_base).items() if name.startswith("IDP_")}
+        self._write(self.path / "env", "".join(f"export {name}={shlex.quote(told[name])}\n" for name in sorted(told)))
 
     def letters(self) -> list[Letter]:
         """All letters, in the order of the export; empty before the first import."""

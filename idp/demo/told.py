@@ -46,6 +46,7 @@ def to_person(demo: Demo) -> None:
     console.print(_table(demo.letters, console.width))
     console.print(
         "\nOn the sign-in page choose « Utilisez cette option », type a letter's two codes, and read the mailbox."
+        "\nTo try commands on it, in another terminal: [bold]. .demo/env && .venv/bin/idp doctor[/]"
         "\nCtrl-C ends everything; the next `idp demo` goes on from here, `idp demo --fresh` starts again.\n"
     )
 

@@ -50,9 +50,8 @@ def upgraded_postgres(request: pytest.FixtureRequest) -> Callable[[], str]:
 def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting of the machine reaches the test; hashes are cheap."""
     for name in list(os.environ):
-        if name.startswith("IDP_") and name != "IDP_TESTS_POSTGRES":
+        if name.startswith("IDP_"):
             monkeypatch.delenv(name)
-    monkeypatch.delenv("IDP_TESTS_POSTGRES", raising=False)
     monkeypatch.setenv("IDP_BCRYPT_COST", "4")
 
 

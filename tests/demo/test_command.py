@@ -6,6 +6,8 @@ import os
 import signal
 import socket
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -53,8 +55,17 @@ def test_everything_listens_on_loopback_only(demo: RunningDemo) -> None:
 def test_secrets_are_for_their_user_only(demo: RunningDemo) -> None:
     kept = demo.folder / ".demo"
     assert stat.S_IMODE(kept.stat().st_mode) == 0o700
-    for name in ("secret-key", "letters.json", "letters.csv", "secret-portail-adb-tls01"):
+    for name in ("secret-key", "letters.json", "letters.csv", "env", "secret-portail-adb-tls01"):
         assert stat.S_IMODE((kept / name).stat().st_mode) == 0o600, name
+
+
+def test_commands_can_be_run_on_it_and_its_doctor_is_content(demo: RunningDemo) -> None:
+    idp = Path(sys.executable).parent / "idp"
+    command = f". .demo/env && {idp} doctor --output json && {idp} clients list --output csv"
+    done = subprocess.run(["sh", "-c", command], cwd=demo.folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "broken" not in done.stdout
+    assert "portail-adb-tls01" in done.stdout
 
 
 def test_a_port_in_use_is_one_sentence_and_touches_nothing(tmp_path: Path) -> None:

@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
 from tests.support import postgres
+from tests.support.chromium import started
 from tests.support.mailbox import Mailbox
 from tests.support.world import ProviderServer, World
 
@@ -45,6 +47,13 @@ def mailbox() -> Iterator[Mailbox]:
 
 
 @pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """One browser for each test process; visitors have profiles of their own."""
+    with started() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="session")
 def new_database(worker_id: str) -> object:
     """Makes an empty PostgreSQL database of a name; returns its address."""
 
@@ -52,7 +61,7 @@ def new_database(worker_id: str) -> object:
         port = os.environ.get(_ADDRESS)
         if port is None:
             if os.environ.get("CI"):
-                pytest.fail("PostgreSQL's server programs are not installed: `make install` installs them")
+                pytest.fail("PostgreSQL's server programs are not installed: `make system` installs them")
             pytest.skip("PostgreSQL's server programs are not installed")
         import psycopg
 

@@ -91,6 +91,16 @@ def test_page_can_be_used_by_everybody(world: World, reader: Visitor, name: str)
     assert visitor.problems == []
 
 
+@pytest.mark.parametrize("color", ["#ffd500", "#ffffff", "#000000", "#e30613", "#00a651", None])
+def test_any_colour_of_an_agency_can_be_read(world: World, reader: Visitor, color: str | None) -> None:
+    reader.forget()
+    agency = world.agency(brand_color=color)
+    for scheme in ("light", "dark"):
+        reader.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        reader.open(f"/login?{agency.query}")
+        assert violations(reader) == [], scheme
+
+
 @pytest.mark.parametrize("name", ["login", "password", "sent", "profile-several-agencies", "error-not-found"])
 def test_page_is_light(world: World, visit: Visit, name: str) -> None:
     visitor = visit()

@@ -24,10 +24,10 @@ def accepted(typed: str) -> str:
     if len(typed) > LONGEST or not typed.isascii():
         raise AddressMalformed()
     try:
-        checked = validate_email(typed, check_deliverability=False, test_environment=True)
+        checked = validate_email(typed, check_deliverability=False, test_environment=True, strict=True)
     except EmailNotValidError:
         raise AddressMalformed() from None
-    return checked.normalized
+    return f"{checked.local_part}@{checked.ascii_domain}"
 
 
 def key(address: str) -> str:

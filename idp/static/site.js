@@ -66,11 +66,12 @@ if (criteria && chosen) {
 // After an error, go to its summary; it links to the field.
 document.getElementById("summary")?.focus();
 
-// A second click on a button that is working does nothing; the button comes back with the page.
+// A second click on a button that is working does nothing; the button comes back with the page, or soon.
 for (const form of document.forms) {
   form.addEventListener("submit", (event) => {
     if (form.dataset.sent) { event.preventDefault(); return; }
     form.dataset.sent = "yes";
+    setTimeout(() => { delete form.dataset.sent; }, 8000);
   });
 }
 addEventListener("pageshow", () => { for (const form of document.forms) delete form.dataset.sent; });

@@ -5,8 +5,6 @@ They are the product's own pages, so a reader of the documentation can compare, 
 
 from __future__ import annotations
 
-import os
-
 import pytest
 from playwright.sync_api import Browser
 
@@ -40,7 +38,6 @@ PICTURES = {
 }
 
 
-@pytest.mark.skipif(not os.environ.get("IDP_SCREENS"), reason="pictures are made when IDP_SCREENS=1")
 @pytest.mark.parametrize(("width", "viewport"), [("390", PHONE), ("1280", DESKTOP)])
 @pytest.mark.parametrize("picture", PICTURES)
 def test_picture(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Visit
-from tests.browser.screens import Scene
+from tests.browser.screens import SCREENS, Scene
 from tests.browser.visitor import DESKTOP, Visitor
 from tests.support.world import STRONG, World
 
@@ -203,3 +203,15 @@ def test_terms_open_in_another_tab_and_the_form_keeps_its_words(world: World, vi
 
     expect(opened.value.get_by_role("heading", level=1)).to_have_text("Conditions générales d'utilisation")
     expect(visitor.page.locator("#new_password")).to_have_value(STRONG)
+
+
+def test_pages_offer_only_what_helps(world: World, visit: Visit) -> None:
+    """An empty form is not lectured about letters, and a letter that is used up is not offered again."""
+    visitor = visit()
+    SCREENS["login-empty"](Scene(world, visitor))
+    expect(visitor.page.locator("main .notice")).to_have_count(0)
+    SCREENS["login-with-the-letters-identifier"](Scene(world, visitor))
+    expect(visitor.page.locator("main .notice")).to_contain_text("identifiants provisoires d'un courrier")
+    SCREENS["letter-used-already"](Scene(world, visitor))
+    expect(visitor.page.get_by_role("link", name="Mot de passe oublié")).to_have_count(1)
+    expect(visitor.page.get_by_role("link", name="Reprendre avec mon courrier")).to_have_count(0)

@@ -45,10 +45,12 @@ def test_a_forgotten_password_is_replaced(world: World) -> None:
 def test_the_page_that_leads_on_by_itself_can_be_stopped(world: World) -> None:
     letter, _ = world.member()
     person = reset_password(world, letter)
+    assert 'http-equiv="refresh"' in person.page.html
 
     page = person.click("Rester sur cette page")
 
     assert "data-goes-to" not in page.html
+    assert 'http-equiv="refresh"' not in page.html
 
 
 def test_the_page_is_the_same_for_known_and_unknown_addresses(world: World) -> None:

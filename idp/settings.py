@@ -99,6 +99,39 @@ class Settings(BaseModel):
     )
     key_retention_days: int = Field(7, ge=1, description="Days that a replaced signing key stays published.")
 
+    key_rotation_days: int = Field(
+        90, ge=0, description="A signing key this old is replaced by itself; 0 leaves it to `idp keys rotate`."
+    )
+
+    registration: Literal["off", "token", "open"] = Field(
+        "off",
+        description="Dynamic registration (RFC 7591): off, with tokens of `idp clients tokens`, or open to anybody.",
+    )
+    implicit_allowed: bool = Field(
+        False,
+        description="Lets clients register response types that put tokens in addresses; RFC 9700 advises against.",
+    )
+    unsigned_id_tokens_allowed: bool = Field(
+        False, description="Lets clients of the code flow register unsigned ID tokens (`none`); for conformance runs."
+    )
+    session_iframe: bool = Field(
+        False,
+        description="Offers OpenID Connect Session Management, which needs a cookie that scripts of other sites cause "
+        "to be read; most browsers block it.",
+    )
+    fetch_allowed_networks: str = Field(
+        "",
+        description="Networks, separated by commas, that addresses of clients may lead to although they are private "
+        "(10.0.0.0/8, …); public ones always may.",
+    )
+    fetch_ca_file: str = Field(
+        "", description="Certificates (PEM) trusted for addresses of clients; empty: the system's."
+    )
+    fetch_timeout_seconds: int = Field(5, ge=1, le=30, description="Longest request to an address of a client.")
+    fetch_size_limit_bytes: int = Field(
+        64 * 1024, ge=1024, description="Largest document read from an address of a client."
+    )
+
     throttle_account_free_attempts: int = Field(
         5, ge=1, description="Wrong passwords for one account before delays start."
     )

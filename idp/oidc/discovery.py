@@ -14,7 +14,7 @@ from flask import Blueprint, Response, request
 
 from idp.oidc.keys.keyring import Keyring
 from idp.oidc.protocol import ACR
-from idp.oidc.registration import rules
+from idp.oidc.registration import metadata as registered
 from idp.settings import Settings
 from idp.texts import LANGUAGES
 
@@ -33,15 +33,15 @@ def metadata(settings: Settings) -> Mapping[str, Any]:
         "introspection_endpoint": f"{issuer}/oauth/introspect",
         "revocation_endpoint": f"{issuer}/oauth/revoke",
         "end_session_endpoint": f"{issuer}/oauth/logout",
-        "scopes_supported": list(rules.SCOPES),
+        "scopes_supported": list(registered.SCOPES),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": list(rules.GRANT_TYPES),
+        "grant_types_supported": list(registered.GRANT_TYPES),
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": list(rules.SIGNING_ALGORITHMS),
-        "token_endpoint_auth_methods_supported": list(rules.AUTH_METHODS),
-        "introspection_endpoint_auth_methods_supported": list(rules.AUTH_METHODS),
-        "revocation_endpoint_auth_methods_supported": list(rules.AUTH_METHODS),
+        "id_token_signing_alg_values_supported": list(registered.SIGNING_ALGORITHMS),
+        "token_endpoint_auth_methods_supported": list(registered.AUTH_METHODS),
+        "introspection_endpoint_auth_methods_supported": list(registered.AUTH_METHODS),
+        "revocation_endpoint_auth_methods_supported": list(registered.AUTH_METHODS),
         "code_challenge_methods_supported": ["S256"],
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "acr_values_supported": [ACR],

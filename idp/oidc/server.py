@@ -26,8 +26,8 @@ from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 
 from idp.digests import Kind, same
 from idp.oidc.protocol import ProtocolError
-from idp.oidc.registration import clients, rules
-from idp.oidc.registration.rules import Client
+from idp.oidc.registration import clients, metadata
+from idp.oidc.registration.metadata import Client
 from idp.oidc.token import steps
 from idp.oidc.token.steps import Provider
 from idp.oidc.token.store import Code, Refresh
@@ -35,7 +35,7 @@ from idp.oidc.token.store import Code, Refresh
 # Authlib refuses to build a request from a plain http address, which is what a provider behind a TLS proxy sees; the
 # issuer's scheme is a setting that is checked at start, so the address here is a constant.
 _ADDRESS = "https://provider.invalid/"
-_METHODS = list(rules.AUTH_METHODS)
+_METHODS = list(metadata.AUTH_METHODS)
 _SAFE = re.compile(r"[^\x20\x21\x23-\x5b\x5d-\x7e]")  # what error_description may not hold (RFC 6749 5.2)
 
 
@@ -191,7 +191,7 @@ class _AuthlibServer(AuthorizationServer):  # type: ignore[misc]
         grant_type = request.payload.grant_type
         if not grant_type:
             raise ProtocolError("invalid_request", "grant_type is missing")
-        if grant_type not in rules.GRANT_TYPES:
+        if grant_type not in metadata.GRANT_TYPES:
             raise ProtocolError("unsupported_grant_type", "the grant type is not supported")
         answer: Answer = super().create_token_response(request)
         return answer

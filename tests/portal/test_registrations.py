@@ -8,7 +8,7 @@ import pytest
 
 from idp.cli.clients import files
 from idp.cli.clients.defaults import NEW
-from idp.oidc.registration import rules
+from idp.oidc.registration import metadata, rules
 
 FOLDER = Path(__file__).resolve().parents[2] / "clients" / "registrations"
 
@@ -25,5 +25,5 @@ def test_each_file_can_be_applied(path: Path, monkeypatch: pytest.MonkeyPatch) -
             for name, value in one.values.items()
             if name in vars(NEW)
         }
-        client = rules.Client(**{**vars(NEW), **fields, "id": one.values["client_id"], "agency_id": "an-agency"})
+        client = metadata.Client(**{**vars(NEW), **fields, "id": one.values["client_id"], "agency_id": "an-agency"})
         assert rules.problems(client) == []

@@ -32,7 +32,7 @@ from idp.database import db, reading, transaction
 from idp.digests import Kind
 from idp.mail import sender
 from idp.oidc.keys import keyring
-from idp.oidc.registration import rules
+from idp.oidc.registration import metadata, rules
 from idp.oidc.registration import store as registration
 from idp.settings import Settings, load
 from idp.tenancy.tables import Agency, Customer
@@ -408,16 +408,16 @@ class World:
             "default_portal": False,
             "application_type": "web",
             "token_endpoint_auth_method": "client_secret_basic",
-            "grant_types": rules.GRANT_TYPES,
+            "grant_types": metadata.GRANT_TYPES,
             "redirect_uris": (f"https://portail-{number}.exemple.fr/retour",),
             "post_logout_redirect_uris": (f"https://portail-{number}.exemple.fr/",),
-            "scope": " ".join(rules.SCOPES),
+            "scope": " ".join(metadata.SCOPES),
             "require_pkce": True,
             "id_token_signed_response_alg": "RS256",
             "initiate_login_uri": f"https://portail-{number}.exemple.fr/connexion",
             **changes,
         }
-        client = rules.Client(**record)
+        client = metadata.Client(**record)
         assert not rules.problems(client), rules.problems(client)
         with self.transaction() as session:
             registration.create(session, client, now=self.clock())

@@ -23,18 +23,22 @@ from idp.cli.output import record as print_record
 from idp.cli.store import revoke_grants_of
 from idp.database import reading
 from idp.deps import Deps
-from idp.oidc.registration import rules, store
-from idp.oidc.registration.rules import Client
+from idp.oidc.registration import metadata, rules, store
+from idp.oidc.registration.metadata import Client
 
 
 def _registration_options(command: Command) -> Command:
     """The options that `create` and `update` share; what is not given stays as it is."""
     for option in (
-        click.option("--application-type", type=click.Choice(rules.APPLICATION_TYPES), help="web, or native (an app)."),
-        click.option("--id-token-alg", type=click.Choice(rules.SIGNING_ALGORITHMS), help="Signature of ID tokens."),
+        click.option(
+            "--application-type", type=click.Choice(metadata.APPLICATION_TYPES), help="web, or native (an app)."
+        ),
+        click.option("--id-token-alg", type=click.Choice(metadata.SIGNING_ALGORITHMS), help="Signature of ID tokens."),
         click.option("--scope", help="Scopes that it may ask for, in quotes, separated by spaces."),
-        click.option("--grant-type", multiple=True, type=click.Choice(rules.GRANT_TYPES), help="Repeat for several."),
-        click.option("--auth-method", type=click.Choice(rules.AUTH_METHODS), help="How it proves itself."),
+        click.option(
+            "--grant-type", multiple=True, type=click.Choice(metadata.GRANT_TYPES), help="Repeat for several."
+        ),
+        click.option("--auth-method", type=click.Choice(metadata.AUTH_METHODS), help="How it proves itself."),
         click.option("--initiate-login-uri", help="Where a sign-in that was started here goes on (OIDC Core 4)."),
         click.option("--post-logout-redirect-uri", multiple=True, help="Where it may come back to after sign-out."),
         click.option("--redirect-uri", multiple=True, help="Where codes may be sent, exactly. Repeat for several."),

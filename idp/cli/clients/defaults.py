@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from idp.oidc.registration.rules import Client
+from idp.oidc.registration.metadata import Client
 
 NEW = Client(
     id="",

@@ -17,7 +17,7 @@ from typing import Any
 
 from idp.cli.clients import secrets
 from idp.cli.clients.shown import Owners
-from idp.oidc.registration.rules import Client
+from idp.oidc.registration.metadata import Client
 
 # The keys of a client, in the order that `export` writes, with what they may hold.
 KEYS: Mapping[str, type] = {

@@ -15,7 +15,7 @@ from idp.cli.clients.files import Declared, Problem
 from idp.cli.clients.shown import Owners
 from idp.deps import Deps
 from idp.oidc.registration import rules, store
-from idp.oidc.registration.rules import Client
+from idp.oidc.registration.metadata import Client
 from idp.tenancy import resolve
 from idp.tenancy import store as tenancy
 
@@ -74,12 +74,18 @@ def _step(deps: Deps, client: Client, present: Client | None, secret: str | None
     return Step(CHANGE if changes or new_secret else SAME, client, changes, secret, new_secret)
 
 
+_NOT_IN_FILES = frozenset(
+    {"id", "customer_id", "agency_id", "disabled_at", "created_at", "dynamic"}
+    | {"secret_digests", "sealed_secrets", "registration_token_digest"}
+)
+
+
 def _comparable(client: Client, owners: Owners) -> dict[str, Any]:
     """The fields as a file writes them, so that a difference reads like one of the file."""
     values = {
         name: list(value) if isinstance(value, tuple) else value
         for name, value in vars(client).items()
-        if name not in ("id", "customer_id", "agency_id", "disabled_at", "secret_digests")
+        if name not in _NOT_IN_FILES
     }
     return {"belongs_to": owners.of(client), **values, "disabled": client.disabled_at is not None}
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from idp.deps import Deps
-from idp.oidc.registration.rules import Client
+from idp.oidc.registration.metadata import Client
 from idp.tenancy import store as tenancy
 
 COLUMNS = ("client_id", "name", "belongs_to", "token_endpoint_auth_method", "default_portal", "disabled")

@@ -215,20 +215,14 @@ def upgrade() -> None:
         sa.Column("customer_id", sa.String(length=32), nullable=True),
         sa.Column("agency_id", sa.String(length=32), nullable=True),
         sa.Column("default_portal", sa.Boolean(), nullable=False),
-        sa.Column("application_type", sa.String(length=10), nullable=False),
-        sa.Column("token_endpoint_auth_method", sa.String(length=30), nullable=False),
-        sa.Column("grant_types", sa.JSON(), nullable=False),
-        sa.Column("redirect_uris", sa.JSON(), nullable=False),
-        sa.Column("post_logout_redirect_uris", sa.JSON(), nullable=False),
-        sa.Column("scope", sa.String(length=500), nullable=False),
-        sa.Column("require_pkce", sa.Boolean(), nullable=False),
-        sa.Column("id_token_signed_response_alg", sa.String(length=10), nullable=False),
-        sa.Column("initiate_login_uri", sa.String(length=2000), nullable=True),
+        sa.Column("registered", sa.JSON(), nullable=False),
+        sa.Column("registration_token_digest", sa.String(length=64), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("disabled_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["agency_id"], ["agencies.id"], name=op.f("fk_clients_agency_id")),
         sa.ForeignKeyConstraint(["customer_id"], ["customers.id"], name=op.f("fk_clients_customer_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_clients")),
+        sa.UniqueConstraint("registration_token_digest", name=op.f("uq_clients_registration_token_digest")),
     )
     with op.batch_alter_table("clients", schema=None) as batch_op:
         batch_op.create_index(
@@ -331,6 +325,7 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("client_id", sa.String(length=64), nullable=False),
         sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("sealed", sa.String(length=400), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from idp.errors import AuthorizationMalformed, ClientUnknown, RedirectUnregistered
 from idp.oidc.protocol import ProtocolError
-from idp.oidc.registration.rules import SCOPES, Client, redirect_allowed
+from idp.oidc.registration.metadata import SCOPES, Client
+from idp.oidc.registration.rules import redirect_allowed
 
 PROMPTS = frozenset({"none", "login", "consent", "select_account"})
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")  # base64url of a SHA-256 digest

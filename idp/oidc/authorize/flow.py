@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from idp.oidc.authorize.checks import Asked, granted_scope
-from idp.oidc.registration.rules import Client
+from idp.oidc.registration.metadata import Client
 from idp.sessions.store import SignedIn
 
 

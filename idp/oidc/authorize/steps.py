@@ -17,7 +17,7 @@ from idp.oidc.authorize.flow import Decision
 from idp.oidc.authorize.store import Waiting
 from idp.oidc.protocol import ProtocolError
 from idp.oidc.registration import clients
-from idp.oidc.registration.rules import Client
+from idp.oidc.registration.metadata import Client
 from idp.sessions.store import SignedIn
 from idp.tenancy import resolve
 

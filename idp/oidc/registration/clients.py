@@ -5,7 +5,7 @@ from __future__ import annotations
 from idp.database import reading
 from idp.deps import Deps
 from idp.oidc.registration import store
-from idp.oidc.registration.rules import Client
+from idp.oidc.registration.metadata import Client
 
 
 def find(deps: Deps, client_id: str) -> Client | None:

@@ -7,44 +7,19 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass, field
-from datetime import datetime
 from urllib.parse import urlsplit
 
-AUTH_METHODS = ("client_secret_basic", "client_secret_post", "none")
-GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials")
-SIGNING_ALGORITHMS = ("RS256", "ES256")
-SCOPES = ("openid", "profile", "email", "address", "phone", "offline_access")
-APPLICATION_TYPES = ("web", "native")
+from idp.oidc.registration.metadata import (
+    APPLICATION_TYPES,
+    AUTH_METHODS,
+    GRANT_TYPES,
+    SCOPES,
+    SIGNING_ALGORITHMS,
+    Client,
+)
+
 _CLIENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{2,63}")
 _MOST_URIS = 50
-
-
-@dataclass(frozen=True)
-class Client:
-    """A portal as the endpoints need it. `secret_digests`: those that live, newest first."""
-
-    id: str
-    name: str
-    customer_id: str | None
-    agency_id: str | None
-    default_portal: bool
-    application_type: str
-    token_endpoint_auth_method: str
-    grant_types: tuple[str, ...]
-    redirect_uris: tuple[str, ...]
-    post_logout_redirect_uris: tuple[str, ...]
-    scope: str
-    require_pkce: bool
-    id_token_signed_response_alg: str
-    initiate_login_uri: str | None
-    disabled_at: datetime | None = None
-    secret_digests: tuple[str, ...] = field(default=(), repr=False)
-
-    @property
-    def public(self) -> bool:
-        """True for a client that cannot keep a secret."""
-        return self.token_endpoint_auth_method == "none"
 
 
 def problems(client: Client) -> list[str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
@@ -12,32 +13,30 @@ from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from idp.database import changed
-from idp.oidc.registration import rules
+from idp.oidc.registration import metadata
 from idp.oidc.registration.tables import Client, ClientSecret
 
 # A change made by another process is seen after this long at most; a change made here, at once.
 CACHE_SECONDS = 2.0
 
 
-def find(db: Session, client_id: str, *, now: datetime) -> rules.Client | None:
+def find(db: Session, client_id: str, *, now: datetime) -> metadata.Client | None:
     """A portal with the digests of its live secrets, disabled ones too."""
     row = db.scalars(select(Client).where(Client.id == client_id)).one_or_none()
     if row is None:
         return None
     alive = or_(ClientSecret.expires_at.is_(None), ClientSecret.expires_at > now)
-    digests = db.scalars(
-        select(ClientSecret.digest)
-        .where(ClientSecret.client_id == client_id, alive)
-        .order_by(ClientSecret.created_at.desc())
+    secrets = db.scalars(
+        select(ClientSecret).where(ClientSecret.client_id == client_id, alive).order_by(ClientSecret.created_at.desc())
     ).all()
-    return _record(row, tuple(digests))
+    return _record(row, secrets)
 
 
-def all_clients(db: Session) -> list[rules.Client]:
+def all_clients(db: Session) -> list[metadata.Client]:
     return [_record(row, ()) for row in db.scalars(select(Client).order_by(Client.id))]
 
 
-def default_portal(db: Session, agency_id: str) -> rules.Client | None:
+def default_portal(db: Session, agency_id: str) -> metadata.Client | None:
     """The portal that a sign-in at this agency goes on to, when nothing else was asked for."""
     row = db.scalars(
         select(Client).where(Client.agency_id == agency_id, Client.default_portal, Client.disabled_at.is_(None))
@@ -45,12 +44,12 @@ def default_portal(db: Session, agency_id: str) -> rules.Client | None:
     return None if row is None else _record(row, ())
 
 
-def create(db: Session, client: rules.Client, *, now: datetime) -> None:
+def create(db: Session, client: metadata.Client, *, now: datetime) -> None:
     """Raises sqlalchemy IntegrityError when the id, or the agency's default portal, is taken."""
     db.execute(insert(Client).values(id=client.id, created_at=now, **_columns(client)))
 
 
-def change(db: Session, client: rules.Client) -> bool:
+def change(db: Session, client: metadata.Client) -> bool:
     """Store a changed portal; False when there is no such one."""
     won = changed(db.execute(update(Client).where(Client.id == client.id).values(**_columns(client)))) == 1
     cache.drop(client.id)
@@ -86,14 +85,14 @@ class Cache:
     """Portals by id, for CACHE_SECONDS; unknown ids are not kept, so they cannot fill the memory."""
 
     def __init__(self) -> None:
-        self._entries: dict[str, tuple[float, rules.Client]] = {}
+        self._entries: dict[str, tuple[float, metadata.Client]] = {}
         self._lock = threading.Lock()
 
-    def get(self, client_id: str) -> rules.Client | None:
+    def get(self, client_id: str) -> metadata.Client | None:
         entry = self._entries.get(client_id)
         return entry[1] if entry is not None and time.monotonic() - entry[0] < CACHE_SECONDS else None
 
-    def put(self, client: rules.Client) -> None:
+    def put(self, client: metadata.Client) -> None:
         with self._lock:
             self._entries[client.id] = (time.monotonic(), client)
 
@@ -105,41 +104,25 @@ class Cache:
 cache = Cache()
 
 
-def _columns(client: rules.Client) -> Mapping[str, Any]:
-    return {
-        "name": client.name,
-        "customer_id": client.customer_id,
-        "agency_id": client.agency_id,
-        "default_portal": client.default_portal,
-        "application_type": client.application_type,
-        "token_endpoint_auth_method": client.token_endpoint_auth_method,
-        "grant_types": list(client.grant_types),
-        "redirect_uris": list(client.redirect_uris),
-        "post_logout_redirect_uris": list(client.post_logout_redirect_uris),
-        "scope": client.scope,
-        "require_pkce": client.require_pkce,
-        "id_token_signed_response_alg": client.id_token_signed_response_alg,
-        "initiate_login_uri": client.initiate_login_uri,
-        "disabled_at": client.disabled_at,
-    }
+# What the database compares or counts has a column; the rest of a registration is one document.
+_COLUMNS = frozenset({"id", "name", "customer_id", "agency_id", "default_portal", "disabled_at", "created_at"})
+_ELSEWHERE = frozenset({"secret_digests", "sealed_secrets", "registration_token_digest"})
+_DOCUMENT = tuple(f.name for f in fields(metadata.Client) if f.name not in _COLUMNS | _ELSEWHERE)
 
 
-def _record(row: Client, digests: tuple[str, ...]) -> rules.Client:
-    return rules.Client(
-        id=row.id,
-        name=row.name,
-        customer_id=row.customer_id,
-        agency_id=row.agency_id,
-        default_portal=row.default_portal,
-        application_type=row.application_type,
-        token_endpoint_auth_method=row.token_endpoint_auth_method,
-        grant_types=tuple(row.grant_types),
-        redirect_uris=tuple(row.redirect_uris),
-        post_logout_redirect_uris=tuple(row.post_logout_redirect_uris),
-        scope=row.scope,
-        require_pkce=row.require_pkce,
-        id_token_signed_response_alg=row.id_token_signed_response_alg,
-        initiate_login_uri=row.initiate_login_uri,
-        disabled_at=row.disabled_at,
-        secret_digests=digests,
+def _columns(client: metadata.Client) -> Mapping[str, Any]:
+    named = {name: getattr(client, name) for name in _COLUMNS - {"id", "created_at"}}
+    return {**named, "registered": {name: getattr(client, name) for name in _DOCUMENT}}
+
+
+def _record(row: Client, secrets: Sequence[ClientSecret]) -> metadata.Client:
+    # Only names known here: a newer version beside this one may have stored more.
+    document = {name: row.registered[name] for name in _DOCUMENT if name in row.registered}
+    document = {name: tuple(value) if isinstance(value, list) else value for name, value in document.items()}
+    return metadata.Client(
+        **{name: getattr(row, name) for name in _COLUMNS},
+        **document,
+        secret_digests=tuple(secret.digest for secret in secrets),
+        sealed_secrets=tuple(secret.sealed for secret in secrets if secret.sealed is not None),
+        registration_token_digest=row.registration_token_digest,
     )

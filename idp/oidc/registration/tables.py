@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import JSON, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -11,7 +12,11 @@ from idp.database import Model, Utc
 
 
 class Client(Model):
-    """A portal. It belongs to an agency, else to a customer, else to the platform: that bounds what it sees."""
+    """A portal. It belongs to an agency, else to a customer, else to the platform: that bounds what it sees.
+
+    registered: the rest of `metadata.Client`, one document. registration_token_digest: of the token that manages a
+    registration made by its own software (RFC 7592).
+    """
 
     __tablename__ = "clients"
     __table_args__ = (
@@ -30,21 +35,18 @@ class Client(Model):
     customer_id: Mapped[str | None] = mapped_column(ForeignKey("customers.id"))
     agency_id: Mapped[str | None] = mapped_column(ForeignKey("agencies.id"))
     default_portal: Mapped[bool]
-    application_type: Mapped[str] = mapped_column(String(10))
-    token_endpoint_auth_method: Mapped[str] = mapped_column(String(30))
-    grant_types: Mapped[list[str]] = mapped_column(JSON)
-    redirect_uris: Mapped[list[str]] = mapped_column(JSON)
-    post_logout_redirect_uris: Mapped[list[str]] = mapped_column(JSON)
-    scope: Mapped[str] = mapped_column(String(500))
-    require_pkce: Mapped[bool]
-    id_token_signed_response_alg: Mapped[str] = mapped_column(String(10))
-    initiate_login_uri: Mapped[str | None] = mapped_column(String(2000))
+    registered: Mapped[dict[str, Any]] = mapped_column(JSON)
+    registration_token_digest: Mapped[str | None] = mapped_column(String(64), unique=True)
     created_at: Mapped[datetime] = mapped_column(Utc)
     disabled_at: Mapped[datetime | None] = mapped_column(Utc)
 
 
 class ClientSecret(Model):
-    """A secret of a portal, as a digest; several live at once while one is rotated."""
+    """A secret of a portal, as a digest; several live at once while one is rotated.
+
+    sealed: the secret itself, encrypted under the master secret, only where it is the key of an HMAC
+    (`client_secret_jwt`, OIDC Core 9): a digest cannot check a signature.
+    """
 
     __tablename__ = "client_secrets"
     __table_args__ = (Index(None, "client_id"),)
@@ -52,5 +54,6 @@ class ClientSecret(Model):
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     client_id: Mapped[str] = mapped_column(ForeignKey("clients.id", ondelete="CASCADE"))
     digest: Mapped[str] = mapped_column(String(64))
+    sealed: Mapped[str | None] = mapped_column(String(400))
     created_at: Mapped[datetime] = mapped_column(Utc)
     expires_at: Mapped[datetime | None] = mapped_column(Utc)

@@ -22,7 +22,7 @@ from idp.grants import store as grants
 from idp.oidc import claims
 from idp.oidc.protocol import ProtocolError
 from idp.oidc.registration import clients
-from idp.oidc.registration.rules import Client
+from idp.oidc.registration.metadata import Client
 from idp.oidc.token import store
 from idp.oidc.token.store import Code, Granted, Refresh
 from idp.oidc.token.tokens import Tokens

@@ -19,7 +19,7 @@ from idp.accounts.tables import Account, Membership, ProvisionalAccount
 from idp.database import changed
 from idp.grants.tables import Grant
 from idp.oidc.authorize.tables import AuthorizationCode
-from idp.oidc.registration.rules import Client
+from idp.oidc.registration.metadata import Client
 from idp.oidc.token.tables import RefreshToken
 from idp.tenancy.tables import Agency, Customer
 

@@ -19,7 +19,7 @@ from joserfc.errors import JoseError
 from idp.deps import Deps
 from idp.oidc.keys.keyring import Key, Keyring
 from idp.oidc.protocol import ACR, AMR
-from idp.oidc.registration.rules import Client
+from idp.oidc.registration.metadata import Client
 from idp.oidc.token.store import Granted
 
 ACCESS_ALGORITHM = "ES256"

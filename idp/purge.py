@@ -21,6 +21,7 @@ from idp.links.tables import Link
 from idp.mail.tables import OutboxMail
 from idp.merge.tables import MergeFlow
 from idp.oidc.authorize.tables import AuthorizationCode, AuthorizationRequest
+from idp.oidc.keys.tables import SigningKey
 from idp.oidc.token.tables import RefreshToken
 from idp.reset.tables import ResetFlow
 from idp.sessions.tables import BrowserSession
@@ -32,6 +33,8 @@ MAIL_KEPT = timedelta(days=30)
 # A code's row outlives the code: its second presentation revokes what the first one bought (RFC 6749 4.1.2).
 CODE_KEPT = timedelta(days=1)
 SESSION_KEPT = timedelta(days=1)
+# A retired key opens and signs nothing; `idp keys list` shows for a while that it was there.
+KEY_KEPT = timedelta(days=30)
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,7 @@ def rules(deps: Deps) -> tuple[Rule, ...]:
             BrowserSession.id,
             or_(BrowserSession.expires_at <= now, BrowserSession.last_seen_at <= idle),
         ),
+        Rule("keys", SigningKey.kid, SigningKey.retired_at <= now - KEY_KEPT),
         Rule("throttle counters", ThrottleCounter.key, ThrottleCounter.forget_at <= now),
         Rule("mails", OutboxMail.id, _old_mail(now - MAIL_KEPT)),
     )

@@ -100,7 +100,7 @@ class Settings(BaseModel):
     key_retention_days: int = Field(7, ge=1, description="Days that a replaced signing key stays published.")
 
     key_rotation_days: int = Field(
-        90, ge=0, description="A signing key this old is replaced by itself; 0 leaves it to `idp keys rotate`."
+        90, ge=0, description="A key this old is replaced by itself; 0 leaves it to `idp keys rotate`."
     )
 
     registration: Literal["off", "token", "open"] = Field(

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from flask import Flask
 
-from idp import logs
-from idp.app import create_app
+from idp import background, logs
+from idp.app import create_app, make_deps
 from idp.settings import load
 
 
@@ -16,4 +16,7 @@ def create() -> Flask:
     """The application, with settings as `idp config show` prints them. Raises SettingsError."""
     settings = load()
     logs.configure(settings.log_level)
-    return create_app(settings)
+    deps = make_deps(settings)
+    app = create_app(settings, deps)
+    background.start(app, deps)
+    return app

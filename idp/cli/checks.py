@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from idp.cli import store
 from idp.deps import Deps
 from idp.mail import sender
-from idp.oidc.keys import keyring
+from idp.oidc.keys import flow as key_flow
 from idp.oidc.keys import store as keys
 from idp.oidc.registration import store as registration
 from idp.oidc.registration.rules import loopback
@@ -132,12 +132,11 @@ def signing_keys(db: Session, deps: Deps) -> Finding:
             "signing keys", Level.BROKEN, "cannot be opened: the master secret is not the one they were made with"
         )
     now = deps.now()
-    # The last of each algorithm whose turn has come signs; while a key is replaced its end is set already.
-    alive = [key for key in stored if key.retired_at is None or key.retired_at > now]
-    signing = {key.algorithm: key for key in alive if key.signs_from <= now}
-    missing = [algorithm for algorithm in keyring.ALGORITHMS if algorithm not in signing]
+    used = {a: key_flow.current(stored, a, now=now) for a in key_flow.ALGORITHMS}
+    missing = [algorithm for algorithm, key in used.items() if key is None]
     if missing:
-        return Finding("signing keys", Level.BROKEN, f"no {' and no '.join(missing)} key signs: run `idp db upgrade`")
+        return Finding("signing keys", Level.BROKEN, f"no {' and no '.join(missing)} key: run `idp db upgrade`")
+    signing = {algorithm: key for algorithm, key in used.items() if key is not None}
     oldest = min(signing.values(), key=lambda key: key.signs_from)
     age = (now - oldest.signs_from).days
     if age > 365:

@@ -10,7 +10,7 @@ from idp.cli.failures import Conflict, Failure
 from idp.cli.output import Output, output_option, say
 from idp.cli.output import record as print_record
 from idp.migrations import Status
-from idp.oidc.keys import keyring
+from idp.oidc.keys import steps as keys
 from idp.settings import load
 
 
@@ -22,7 +22,7 @@ def command() -> None:
 @command.command()
 @dry_run_option
 def upgrade(dry_run: bool) -> None:
-    """Bring the database to this program's version, and make the first signing keys.
+    """Bring the database to this program's version, and make the first keys.
 
     Safe to run at every start, on several hosts at once.
     """
@@ -33,7 +33,7 @@ def upgrade(dry_run: bool) -> None:
             say(f"the schema is {_words(found)}; dry run: nothing was changed")
             return
         before = migrations.upgrade(app)
-        keyring.ensure(light_deps(settings))
+        keys.ensure(light_deps(settings))
     if before.up_to_date:
         say(f"the schema is {before.head} already")
     else:

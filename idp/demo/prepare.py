@@ -16,7 +16,7 @@ from idp.cli.context import database, light_deps
 from idp.database import transaction
 from idp.demo.world import AGENCIES, CUSTOMERS, DemoAgency
 from idp.deps import Deps
-from idp.oidc.keys import keyring
+from idp.oidc.keys import steps as keys
 from idp.oidc.registration import rules, store
 from idp.settings import Settings
 from idp.tenancy import admin
@@ -31,7 +31,7 @@ def prepare(settings: Settings, portals: Mapping[DemoAgency, PortalSettings]) ->
     with database(settings) as app:
         migrations.upgrade(app)
         deps = light_deps(settings)
-        keyring.ensure(deps)
+        keys.ensure(deps)
         with transaction() as db:
             _agencies(db, deps)
             for agency, portal in portals.items():

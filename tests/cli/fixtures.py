@@ -82,13 +82,13 @@ def _copied(template: Path, folder: Path) -> str:
 def _upgrade(url: str) -> None:
     from idp import migrations
     from idp.cli.context import light_deps
-    from idp.oidc.keys import keyring
+    from idp.oidc.keys import steps as keys
 
     settings = Settings.model_validate({"database_url": url})
     app = create_database_app(settings)
     migrations.upgrade(app)
     with app.app_context():
-        keyring.ensure(light_deps(settings))
+        keys.ensure(light_deps(settings))
         db.engine.dispose()
 
 

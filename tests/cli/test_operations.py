@@ -48,6 +48,24 @@ def test_a_dry_run_of_a_rotation_makes_no_key(idp: Terminal) -> None:
     assert idp.ok("keys", "list") == before
 
 
+def test_a_key_that_signs_is_replaced_before_it_is_retired(sqlite_idp: Terminal) -> None:
+    signing = {key["algorithm"]: key["kid"] for key in sqlite_idp.ok("keys", "list") if key["state"] == "signing"}
+    refused = sqlite_idp.run("keys", "retire", signing["ES256"])
+    assert refused.code == 4
+    assert "idp keys rotate" in refused.err
+    assert sqlite_idp.run("keys", "retire", "nobody").code == 3
+
+
+def test_a_leaked_key_is_replaced_and_ended_by_one_command(sqlite_idp: Terminal) -> None:
+    leaked = next(key["kid"] for key in sqlite_idp.ok("keys", "list") if key["algorithm"] == "PS256")
+    sqlite_idp.run("keys", "retire", leaked, "--at-once", "--dry-run")
+    assert len([key for key in sqlite_idp.ok("keys", "list") if key["algorithm"] == "PS256"]) == 1
+    assert sqlite_idp.run("keys", "retire", leaked, "--at-once").code == 0
+    ends = {key["kid"]: key["retired_at"] for key in sqlite_idp.ok("keys", "list") if key["algorithm"] == "PS256"}
+    assert len(ends) == 2
+    assert ends[leaked] is not None
+
+
 def test_private_keys_are_never_printed(sqlite_idp: Terminal) -> None:
     assert "sealed" not in sqlite_idp.run("keys", "list").out
 

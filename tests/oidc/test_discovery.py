@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from idp.oidc.keys import keyring
+from idp.oidc.keys import keyring, steps
 from tests.support.world import HTTP, World, claims
 
 
@@ -59,7 +59,8 @@ def test_a_new_key_is_published_before_it_signs_and_the_old_one_after(world: Wor
     portal = world.portal(world.agency())
     ring = keyring.Keyring(world.deps)
     with world.transaction() as db:
-        new = keyring.rotate(db, world.deps, "ES256")
+        new = steps.rotate(db, world.deps, "ES256")
+    assert new is not None
     with world.server.app.app_context():
         before = ring.signing("ES256").kid
         assert new.kid != before

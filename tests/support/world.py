@@ -31,7 +31,7 @@ from idp.app import create_app, make_deps
 from idp.database import db, reading, transaction
 from idp.digests import Kind
 from idp.mail import sender
-from idp.oidc.keys import keyring
+from idp.oidc.keys import steps as keys
 from idp.oidc.registration import metadata, rules
 from idp.oidc.registration import store as registration
 from idp.settings import Settings, load
@@ -188,7 +188,7 @@ class ProviderServer:
         self.mailbox = mailbox
         migrations.upgrade(self.app)
         with self.app.app_context():
-            keyring.ensure(self.deps)
+            keys.ensure(self.deps)
             with transaction() as session:
                 if terms.current_id(session) is None:
                     terms.publish(

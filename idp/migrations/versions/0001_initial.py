@@ -94,13 +94,22 @@ def upgrade() -> None:
     op.create_table(
         "signing_keys",
         sa.Column("kid", sa.String(length=43), nullable=False),
-        sa.Column("algorithm", sa.String(length=10), nullable=False),
+        sa.Column("algorithm", sa.String(length=20), nullable=False),
         sa.Column("sealed_key", sa.Text(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("signs_from", sa.DateTime(timezone=True), nullable=False),
         sa.Column("retired_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("kid", name=op.f("pk_signing_keys")),
     )
+    with op.batch_alter_table("signing_keys", schema=None) as batch_op:
+        batch_op.create_index(
+            "uq_signing_keys_newest",
+            ["algorithm"],
+            unique=True,
+            sqlite_where=sa.text("retired_at IS NULL"),
+            postgresql_where=sa.text("retired_at IS NULL"),
+        )
+
     op.create_table(
         "terms",
         sa.Column("id", sa.String(length=32), nullable=False),
@@ -506,6 +515,13 @@ def downgrade() -> None:
 
     op.drop_table("throttle_counters")
     op.drop_table("terms")
+    with op.batch_alter_table("signing_keys", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_signing_keys_newest",
+            sqlite_where=sa.text("retired_at IS NULL"),
+            postgresql_where=sa.text("retired_at IS NULL"),
+        )
+
     op.drop_table("signing_keys")
     with op.batch_alter_table("outbox_mails", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_outbox_mails_state_outbox_mails_next_attempt_at"))

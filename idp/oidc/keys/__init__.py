@@ -1,4 +1,5 @@
-"""Signing keys: made here, encrypted at rest, published before they sign and until the last token they signed is dead.
+"""The provider's keys: made here, sealed at rest, published before they sign and until the last token they signed is dead.
 
-Owns `signing_keys`. Parsed once a process: parsing an RSA key costs a hundred signatures.
+`flow.py` says what a key does when; `steps.py` makes, replaces and retires; `keyring.py` is what a process works with.
+Owns `signing_keys`.
 """

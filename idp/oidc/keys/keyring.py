@@ -1,7 +1,7 @@
 """The keys of this process: parsed once, looked at again every few seconds for a rotation made elsewhere.
 
-The public set is prepared as bytes, so that serving it costs nothing. Which key signs is decided by time alone: the
-newest of its algorithm whose turn has come, so all workers change over at the same instant without telling each other.
+The public set is prepared as bytes, so that serving it costs nothing. An RSA key is parsed at its first use: that
+costs a hundred signatures.
 """
 
 from __future__ import annotations
@@ -11,63 +11,57 @@ import json
 import threading
 import time
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from functools import cached_property
 
 import orjson
-from joserfc.jwk import ECKey, RSAKey
-from sqlalchemy.orm import Session
 
-from idp.database import reading, transaction
+from idp.database import reading
 from idp.deps import Deps
-from idp.oidc.keys import store
-from idp.oidc.keys.store import StoredKey
+from idp.oidc import jose
+from idp.oidc.jose import PrivateKey
+from idp.oidc.keys import flow, store
+from idp.oidc.keys.flow import RELOAD, StoredKey
 
-ALGORITHMS = ("RS256", "ES256")
-RELOAD_SECONDS = 10.0
+RELOAD_SECONDS = RELOAD.total_seconds()
+
+
+class _Pair:
+    """A key pair, parsed when it is needed."""
+
+    def __init__(self, private_jwk: str) -> None:
+        self._private_jwk = private_jwk
+
+    @cached_property
+    def jwk(self) -> PrivateKey:
+        return jose.parsed(json.loads(self._private_jwk))
 
 
 @dataclass(frozen=True)
 class Key:
-    """A parsed key pair and when it signs."""
+    """A key to work with: its instants, and the pair itself as `jwk`."""
 
-    kid: str
-    algorithm: str
-    jwk: RSAKey | ECKey
-    signs_from: datetime
-    retired_at: datetime | None
+    stored: StoredKey
+    pair: _Pair
 
+    @property
+    def kid(self) -> str:
+        return self.stored.kid
 
-def make(algorithm: str, *, now: datetime, signs_from: datetime) -> StoredKey:
-    """A new key pair: RSA 2048 bits for RS256, P-256 for ES256. `kid` is its RFC 7638 thumbprint."""
-    jwk = RSAKey.generate_key(2048) if algorithm == "RS256" else ECKey.generate_key("P-256")
-    private = jwk.as_dict(private=True)
-    return StoredKey(jwk.thumbprint(), algorithm, json.dumps(private), now, signs_from, None)
+    @property
+    def algorithm(self) -> str:
+        return self.stored.algorithm
 
-
-def rotate(db: Session, deps: Deps, algorithm: str, *, at_once: bool = False) -> StoredKey:
-    """Publish a new key that signs after the publication delay, and let the present ones retire after the retention.
-
-    at_once: sign with it now, for a first key or a leaked one.
-    """
-    now = deps.now()
-    delay = timedelta(0) if at_once else timedelta(hours=deps.settings.key_publication_hours)
-    key = make(algorithm, now=now, signs_from=now + delay)
-    retire_at = key.signs_from + timedelta(days=deps.settings.key_retention_days)
-    for old in store.keys(db, deps):
-        if old.algorithm == algorithm and old.retired_at is None:
-            store.retire(db, old.kid, at=retire_at)
-    store.add(db, deps, key)
-    return key
+    @property
+    def jwk(self) -> PrivateKey:
+        return self.pair.jwk
 
 
 class Keyring:
-    """The parsed keys of this process. Thread-safe."""
+    """Thread-safe; `Keyring(deps)` reads nothing until it is asked."""
 
     def __init__(self, deps: Deps) -> None:
         self._deps = deps
-        self._keys: tuple[Key, ...] = ()
-        self._parsed: dict[str, RSAKey | ECKey] = {}
+        self._keys: dict[str, Key] = {}
         self._public = b'{"keys":[]}'
         self._etag = ""
         self._loaded_at = float("-inf")
@@ -75,16 +69,27 @@ class Keyring:
 
     def signing(self, algorithm: str) -> Key:
         """The key that signs now with this algorithm. Raises LookupError when there is none."""
-        now = self._deps.now()
-        ready = [k for k in self._fresh() if k.algorithm == algorithm and k.signs_from <= now]
-        if not ready:
-            raise LookupError(f"no {algorithm} signing key: run `idp db upgrade`")
-        return ready[-1]
+        keys = self._fresh()
+        found = flow.current((key.stored for key in keys.values()), algorithm, now=self._deps.now())
+        if found is None:
+            raise LookupError(f"no {algorithm} key: run `idp db upgrade`")
+        return keys[found.kid]
 
     def verifying(self, kid: str) -> Key | None:
-        """The published key of this id, whatever its turn to sign."""
+        """The signing key of this id, whatever its turn to sign; None for a retired one."""
+        key = self._alive(kid)
+        return None if key is None or key.stored.encrypts else key
+
+    def decrypting(self, kid: str) -> Key | None:
+        """The encryption key of this id, replaced ones too; None for a retired one."""
+        key = self._alive(kid)
+        return key if key is not None and key.stored.encrypts else None
+
+    def decryption_keys(self) -> list[Key]:
+        """All keys that portals may have encrypted to, newest first, for a message that names none."""
         now = self._deps.now()
-        return next((k for k in self._fresh() if k.kid == kid and (k.retired_at is None or k.retired_at > now)), None)
+        found = [key for key in self._fresh().values() if key.stored.encrypts and key.stored.alive(now)]
+        return sorted(found, key=lambda key: key.stored.created_at, reverse=True)
 
     def public(self) -> tuple[bytes, str]:
         """The key set of RFC 7517 as JSON bytes, and its entity tag."""
@@ -92,14 +97,18 @@ class Keyring:
         return self._public, self._etag
 
     def ready(self) -> bool:
-        """Whether there is a key to sign with for every algorithm. Raises LookupError when there is none."""
-        return all(self.signing(algorithm) for algorithm in ALGORITHMS)
+        """Whether there is a key for every algorithm. Raises LookupError when there is none."""
+        return all(self.signing(algorithm) for algorithm in flow.ALGORITHMS)
 
     def reload(self) -> None:
         """Read the keys again now."""
         self._loaded_at = float("-inf")
 
-    def _fresh(self) -> tuple[Key, ...]:
+    def _alive(self, kid: str) -> Key | None:
+        key = self._fresh().get(kid)
+        return key if key is not None and key.stored.alive(self._deps.now()) else None
+
+    def _fresh(self) -> dict[str, Key]:
         if time.monotonic() - self._loaded_at > RELOAD_SECONDS:
             with self._lock:
                 if time.monotonic() - self._loaded_at > RELOAD_SECONDS:
@@ -109,29 +118,13 @@ class Keyring:
     def _load(self) -> None:
         with reading() as db:
             stored = store.keys(db, self._deps)
-        now = self._deps.now()
-        keys = []
-        for key in stored:
-            if key.retired_at is not None and key.retired_at <= now:
-                continue
-            if key.kid not in self._parsed:
-                private: dict[str, Any] = json.loads(key.private_jwk)
-                kind = RSAKey if key.algorithm == "RS256" else ECKey
-                self._parsed[key.kid] = kind.import_key(private)
-            keys.append(Key(key.kid, key.algorithm, self._parsed[key.kid], key.signs_from, key.retired_at))
-        self._keys = tuple(keys)
-        published = [
-            {**k.jwk.as_dict(private=False), "kid": k.kid, "use": "sig", "alg": k.algorithm} for k in self._keys
-        ]
-        self._public = orjson.dumps({"keys": published})
+        pairs = {kid: key.pair for kid, key in self._keys.items()}
+        self._keys = {key.kid: Key(key, pairs.get(key.kid) or _Pair(key.private_jwk)) for key in stored}
+        self._public = orjson.dumps({"keys": [_shown(key) for key in flow.published(stored, now=self._deps.now())]})
         self._etag = hashlib.sha256(self._public).hexdigest()[:32]
         self._loaded_at = time.monotonic()
 
 
-def ensure(deps: Deps) -> None:
-    """Make the first key of each algorithm where there is none."""
-    with transaction() as db:
-        present = {key.algorithm for key in store.keys(db, deps)}
-        for algorithm in ALGORITHMS:
-            if algorithm not in present:
-                rotate(db, deps, algorithm, at_once=True)
+def _shown(key: StoredKey) -> dict[str, str]:
+    use = "enc" if key.encrypts else "sig"
+    return {**jose.public(json.loads(key.private_jwk)), "kid": key.kid, "use": use, "alg": key.algorithm}

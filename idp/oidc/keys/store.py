@@ -1,46 +1,36 @@
-"""Every SQL statement about signing keys, and their encryption at rest (AES-256-GCM under the master secret)."""
+"""Every SQL statement about keys, and their encryption at rest (AES-256-GCM under the master secret)."""
 
 from __future__ import annotations
 
 import base64
 import os
-from dataclasses import dataclass, field
 from datetime import datetime
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from idp.database import changed
+from idp.database import changed, upsert
 from idp.deps import Deps
 from idp.digests import Kind
+from idp.oidc.keys.flow import StoredKey
 from idp.oidc.keys.tables import SigningKey
-
-
-@dataclass(frozen=True)
-class StoredKey:
-    """A key pair as stored. private_jwk: JSON text of the private key."""
-
-    kid: str
-    algorithm: str
-    private_jwk: str = field(repr=False)
-    created_at: datetime
-    signs_from: datetime
-    retired_at: datetime | None
 
 
 def keys(db: Session, deps: Deps) -> list[StoredKey]:
     """All keys, oldest first."""
-    rows = db.scalars(select(SigningKey).order_by(SigningKey.signs_from, SigningKey.kid))
+    rows = db.scalars(select(SigningKey).order_by(SigningKey.created_at, SigningKey.kid))
     return [
         StoredKey(r.kid, r.algorithm, _opened(deps, r.kid, r.sealed_key), r.created_at, r.signs_from, r.retired_at)
         for r in rows
     ]
 
 
-def add(db: Session, deps: Deps, key: StoredKey) -> None:
-    db.execute(
-        insert(SigningKey).values(
+def add(db: Session, deps: Deps, key: StoredKey) -> bool:
+    """Store the newest key of an algorithm; False when there is another without an end."""
+    statement = (
+        upsert(db, SigningKey.__table__)  # type: ignore[arg-type]
+        .values(
             kid=key.kid,
             algorithm=key.algorithm,
             sealed_key=_sealed(deps, key.kid, key.private_jwk),
@@ -48,12 +38,29 @@ def add(db: Session, deps: Deps, key: StoredKey) -> None:
             signs_from=key.signs_from,
             retired_at=key.retired_at,
         )
+        .on_conflict_do_nothing()
+        .returning(SigningKey.__table__.c.kid)
     )
+    return db.execute(statement).first() is not None
+
+
+def replace(db: Session, kid: str, *, retired_at: datetime) -> bool:
+    """Give the newest key of an algorithm an end; exactly one caller ever succeeds."""
+    statement = update(SigningKey).where(SigningKey.kid == kid, SigningKey.retired_at.is_(None))
+    return changed(db.execute(statement.values(retired_at=retired_at))) == 1
 
 
 def retire(db: Session, kid: str, *, at: datetime) -> bool:
-    """From this instant the key is no longer published, and what it signed is no longer accepted."""
-    return changed(db.execute(update(SigningKey).where(SigningKey.kid == kid).values(retired_at=at))) == 1
+    """From this instant the key is no longer published, and what it signed is no longer accepted; never later than
+    it was to be."""
+    sooner = (SigningKey.retired_at.is_(None)) | (SigningKey.retired_at > at)
+    return changed(db.execute(update(SigningKey).where(SigningKey.kid == kid, sooner).values(retired_at=at))) == 1
+
+
+def bring_forward(db: Session, kid: str, *, signs_from: datetime) -> None:
+    """Let a waiting key sign sooner."""
+    waits = SigningKey.signs_from > signs_from
+    db.execute(update(SigningKey).where(SigningKey.kid == kid, waits).values(signs_from=signs_from))
 
 
 def _sealed(deps: Deps, kid: str, text: str) -> str:

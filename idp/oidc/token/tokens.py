@@ -17,6 +17,8 @@ from joserfc import jws
 from joserfc.errors import JoseError
 
 from idp.deps import Deps
+from idp.oidc import jose
+from idp.oidc.jose import Signatures
 from idp.oidc.keys.keyring import Key, Keyring
 from idp.oidc.protocol import ACR, AMR
 from idp.oidc.registration.metadata import Client
@@ -107,7 +109,7 @@ class Tokens:
     def _sign(self, claims: dict[str, Any], algorithm: str, kind: str) -> str:
         key = self._keyring.signing(algorithm)
         header = {"alg": algorithm, "kid": key.kid, "typ": kind}
-        return jws.serialize_compact(header, orjson.dumps(claims), key.jwk, algorithms=[algorithm])
+        return jose.sign(header, orjson.dumps(claims), key.jwk)
 
     def _verified(self, token: str, *, types: tuple[str, ...]) -> dict[str, Any] | None:
         if len(token) > _LONGEST or not token.isascii():
@@ -117,7 +119,7 @@ class Tokens:
             key: Key | None = self._keyring.verifying(str(header.get("kid")))
             if key is None or header.get("typ") not in types or header.get("alg") != key.algorithm:
                 return None
-            payload = jws.deserialize_compact(token, key.jwk, algorithms=[key.algorithm]).payload
+            payload = jws.deserialize_compact(token, key.jwk, registry=Signatures([key.algorithm])).payload
             claims = orjson.loads(payload)
         except (JoseError, ValueError):
             return None

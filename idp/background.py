@@ -1,0 +1,59 @@
+"""What the service does besides answering: one thread in each worker of `idp serve`.
+
+Any number of workers on any number of hosts may do the same job at the same moment: guarded statements and leases make
+it happen once. Nothing is lost when a worker is killed in the middle; another one finds the work where it was.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from flask import Flask
+
+from idp.deps import Deps
+from idp.oidc.keys import steps as keys
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Job:
+    """every_seconds: between the end of one run and the start of the next; the first run waits as long."""
+
+    name: str
+    every_seconds: float
+    work: Callable[[], object]
+
+
+def jobs(deps: Deps) -> tuple[Job, ...]:
+    return (Job("keys", 600, lambda: keys.rotate_due(deps)),)
+
+
+def start(app: Flask, deps: Deps) -> None:
+    """Begin in a thread that ends with the process."""
+    threading.Thread(target=run, args=(app, jobs(deps), threading.Event()), name="background", daemon=True).start()
+
+
+def run(app: Flask, todo: Sequence[Job], stop: threading.Event) -> None:
+    """Do each job when its time has come, until `stop` is set. A failing database is waited for, not died of."""
+    due = {job.name: _next(job) for job in todo}
+    while not stop.wait(max(0.0, min(due.values()) - time.monotonic())):
+        for job in todo:
+            if due[job.name] > time.monotonic():
+                continue
+            try:
+                with app.app_context():
+                    job.work()
+            except Exception:
+                log.exception("background job", extra={"job": job.name})
+            due[job.name] = _next(job)
+
+
+def _next(job: Job) -> float:
+    # Spread, so that workers which started together do not ask the database together.
+    return time.monotonic() + job.every_seconds * random.uniform(0.8, 1.2)  # noqa: S311 - not a secret

@@ -1,0 +1,71 @@
+"""JOSE as this provider uses it: joserfc with our algorithms, and no other, under the names that portals know.
+
+`EdDSA` is the name in every portal's software and in the registry of JOSE; RFC 9864 would have it called `Ed25519`,
+for which joserfc warns at each use of the old name. Here `EdDSA` means Ed25519 and nothing else, which is what that
+RFC is after: we sign as `EdDSA`, and take either name from a portal.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Collection
+from typing import Any, ClassVar, Final
+
+from joserfc import jws
+from joserfc.jwk import ECKey, OKPKey, RSAKey
+from joserfc.jws import JWSRegistry
+
+SIGNATURES = ("RS256", "PS256", "ES256", "EdDSA")
+ENCRYPTIONS = ("RSA-OAEP-256", "ECDH-ES")
+_ED25519: Final = "Ed25519"
+
+PrivateKey = RSAKey | ECKey | OKPKey
+
+
+def _named(name: str) -> Any:
+    algorithm = copy.copy(JWSRegistry.algorithms[_ED25519])
+    algorithm.name = name
+    return algorithm
+
+
+class Signatures(JWSRegistry):
+    """joserfc's registry with our names. algorithms: those of SIGNATURES that are allowed here and now."""
+
+    algorithms: ClassVar[dict[str, Any]] = {  # type: ignore[misc]
+        **JWSRegistry.algorithms,
+        "EdDSA": _named("EdDSA"),
+    }
+    # A header with a key in it (RSA 4096: 1004 characters) is over joserfc's 512; whether it is taken is decided by us.
+    max_header_length = 4096
+
+    def __init__(self, algorithms: Collection[str]) -> None:
+        allowed = {*algorithms, _ED25519} if "EdDSA" in algorithms else set(algorithms)
+        if not allowed:
+            raise ValueError("joserfc takes no algorithms at all for its own choice of them")
+        super().__init__(algorithms=allowed)
+
+
+def sign(header: dict[str, Any], payload: bytes, jwk: PrivateKey) -> str:
+    """A compact JWS; `alg` of the header is one of SIGNATURES and fits the key."""
+    return jws.serialize_compact(header, payload, jwk, registry=Signatures([header["alg"]]))
+
+
+def generate(algorithm: str) -> PrivateKey:
+    """A new key pair for one algorithm, and for no other (RFC 8725 3.1). RSA: 2048 bits, some 60 ms."""
+    if algorithm in ("RS256", "PS256", "RSA-OAEP-256"):
+        return RSAKey.generate_key(2048)
+    return OKPKey.generate_key(_ED25519) if algorithm == "EdDSA" else ECKey.generate_key("P-256")
+
+
+def parsed(private_jwk: dict[str, Any]) -> PrivateKey:
+    """The key of a stored JWK. An RSA key takes 40 ms, a hundred signatures."""
+    kinds: dict[str, type[RSAKey] | type[ECKey] | type[OKPKey]] = {"RSA": RSAKey, "EC": ECKey, "OKP": OKPKey}
+    return kinds[private_jwk["kty"]].import_key(private_jwk)
+
+
+_PUBLIC = ("kty", "crv", "x", "y", "n", "e")  # of RSA, EC and OKP keys; whatever else there is stays here
+
+
+def public(private_jwk: dict[str, Any]) -> dict[str, Any]:
+    """The public half of a JWK."""
+    return {name: private_jwk[name] for name in _PUBLIC if name in private_jwk}

@@ -1,0 +1,93 @@
+"""What a key does when: told by its instants alone, so that all workers change over together. Pure.
+
+    published --its turn comes--> signing --a newer one's turn comes--> verifying --retention--> retired
+
+A key has one algorithm, and with it one use (RFC 8725 3.1). The newest of an algorithm has no end yet; whoever
+replaces it gives it one, which is how a replacement happens once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from idp.oidc.jose import ENCRYPTIONS, SIGNATURES
+
+ALGORITHMS = (*SIGNATURES, *ENCRYPTIONS)
+# A process looks for new keys this often, so every one of them knows a key that is older.
+RELOAD = timedelta(seconds=10)
+
+
+class State(StrEnum):
+    """PUBLISHED: waits for its turn. SIGNING, or ENCRYPTING for portals. VERIFYING, or DECRYPTING: what is out there."""
+
+    PUBLISHED = "published"
+    SIGNING = "signing"
+    VERIFYING = "verifying"
+    ENCRYPTING = "encrypting"
+    DECRYPTING = "decrypting"
+    RETIRED = "retired"
+
+
+@dataclass(frozen=True)
+class StoredKey:
+    """A key pair. private_jwk: JSON text. signs_from: of an encryption key, from when portals are told of it."""
+
+    kid: str
+    algorithm: str
+    private_jwk: str = field(repr=False)
+    created_at: datetime
+    signs_from: datetime
+    retired_at: datetime | None
+
+    @property
+    def encrypts(self) -> bool:
+        return self.algorithm in ENCRYPTIONS
+
+    def alive(self, now: datetime) -> bool:
+        return self.retired_at is None or self.retired_at > now
+
+
+def current(keys: Iterable[StoredKey], algorithm: str, *, now: datetime) -> StoredKey | None:
+    """The key of this algorithm that signs, or is encrypted to: the last made of those whose turn has come."""
+    ready = [k for k in keys if k.algorithm == algorithm and k.signs_from <= now and k.alive(now)]
+    return max(ready, key=lambda k: (k.created_at, k.kid), default=None)
+
+
+def newest(keys: Iterable[StoredKey], algorithm: str) -> StoredKey | None:
+    """The key that a new one replaces: the only one without an end."""
+    return next((k for k in keys if k.algorithm == algorithm and k.retired_at is None), None)
+
+
+def state(key: StoredKey, keys: Iterable[StoredKey], *, now: datetime) -> State:
+    if not key.alive(now):
+        return State.RETIRED
+    if key.signs_from > now:
+        return State.PUBLISHED
+    if key == current(keys, key.algorithm, now=now):
+        return State.ENCRYPTING if key.encrypts else State.SIGNING
+    return State.DECRYPTING if key.encrypts else State.VERIFYING
+
+
+def published(keys: Iterable[StoredKey], *, now: datetime) -> list[StoredKey]:
+    """What the key set shows, newest first: every signing key that may be met, and what portals should encrypt to.
+
+    An encryption key that was replaced still decrypts here, and is no longer offered (OIDC Core 10.2.1).
+    """
+    known = list(keys)
+    shown = [
+        key for key in known if (key.alive(now) if not key.encrypts else key == current(known, key.algorithm, now=now))
+    ]
+    return sorted(shown, key=lambda k: (k.created_at, k.kid), reverse=True)
+
+
+def turn(*, now: datetime, delay: timedelta) -> datetime:
+    """When a key made now signs: never before every process publishes it."""
+    return now + max(delay, RELOAD)
+
+
+def due(key: StoredKey, *, now: datetime, age: timedelta) -> bool:
+    """Whether the newest key is old enough to be replaced; never when there is no such age."""
+    return bool(age) and now - key.signs_from >= age

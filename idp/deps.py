@@ -1,4 +1,4 @@
-"""What a step needs from outside, as one frozen value: settings, clock, token source, digests, hasher.
+"""What a step needs from outside, as one frozen value: settings, clock, token source, digests, hasher, names.
 
 Steps take `deps` and never reach for a global, so a test gives them another clock and the race tests a real one.
 This is one of the few modules that may ask the operating system for the time or for randomness.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -47,6 +48,11 @@ def time_ordered_id() -> str:
     return f"{value:032x}"
 
 
+def system_resolver(host: str, port: int) -> list[str]:
+    """The addresses of a name, as text, in the order to be tried. Raises OSError when there are none."""
+    return list(dict.fromkeys(str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
+
+
 @dataclass(frozen=True)
 class Deps:
     """Everything impure that a step uses, besides its database session."""
@@ -58,3 +64,4 @@ class Deps:
     new_token: Callable[[int], str] = random_token
     new_digits: Callable[[int], str] = random_digits
     new_id: Callable[[], str] = time_ordered_id
+    resolve: Callable[[str, int], list[str]] = system_resolver

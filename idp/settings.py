@@ -11,11 +11,12 @@ import os
 import tomllib
 from datetime import timedelta
 from enum import StrEnum
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
 PREFIX = "IDP_"
 ROOT = Path(__file__).resolve().parent.parent
@@ -182,6 +183,14 @@ class Settings(BaseModel):
     @property
     def flow_validity(self) -> timedelta:
         return timedelta(days=self.flow_validity_days)
+
+    @field_validator("fetch_allowed_networks")
+    @classmethod
+    def _networks(cls, text: str) -> str:
+        for one in text.split(","):
+            if one.strip():
+                ip_network(one.strip())
+        return text
 
     @model_validator(mode="after")
     def _safe_together(self) -> Self:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 from urllib.parse import urlencode
 
 import pytest
+from sqlalchemy import update
 
-from tests.support.world import HTTP, World
+from idp.oidc.registration import store
+from idp.oidc.registration.tables import Client
+from tests.support.world import HTTP, World, answer
 
 
 @pytest.fixture
@@ -53,19 +57,130 @@ def test_without_a_hint_the_person_is_asked(world: World, present) -> None:
     assert not _signed_in(person)
 
 
-@pytest.mark.parametrize("where", ["https://evil.example/", "//evil.example", "javascript:alert(1)", ""])
-def test_an_unregistered_return_address_is_never_followed(world: World, present, where: str) -> None:
-    _, _, person, tokens, _ = present
+@pytest.mark.parametrize(
+    "where", ["https://evil.example/", "//evil.example", "javascript:alert(1)", "{back}?foo=bar", "{back}/", "{BACK}"]
+)
+def test_an_unregistered_return_address_is_never_followed_atk_209(world: World, present, where: str) -> None:
+    _, _, person, tokens, back = present
+    where = where.format(back=back, BACK=back.upper())
     query = urlencode({"id_token_hint": tokens["id_token"], "post_logout_redirect_uri": where})
     page = person.open(f"/oauth/logout?{query}")
-    assert page.path == "/logout"
+    assert _asks_with_a_reason(page)
+    assert _signed_in(person)
+    person.page = page
+    assert person.submit("Me déconnecter").heading == "Vous êtes déconnecté"
     assert not _signed_in(person)
 
 
-def test_a_forged_hint_asks_the_person(world: World, present) -> None:
+def _asks_with_a_reason(page) -> bool:
+    """The stable marks of the page, which conformance runs look for."""
+    return 'id="logout-problem"' in page.html and 'id="logout-confirm"' in page.html
+
+
+def test_a_return_address_without_hint_and_client_goes_nowhere_atk_209(world: World, present) -> None:
+    _, _, person, _, back = present
+    assert _asks_with_a_reason(person.open("/oauth/logout?" + urlencode({"post_logout_redirect_uri": back})))
+    person.submit("Me déconnecter")
+    assert person.sent_to == ""
+
+
+def test_a_hint_of_one_portal_does_not_open_the_address_of_another_atk_209(world: World, present) -> None:
+    _, _, person, tokens, _ = present
+    other = world.portal(world.agency())
+    query = {"id_token_hint": tokens["id_token"], "post_logout_redirect_uri": other.redirect_uri.replace("retour", "")}
+    assert _asks_with_a_reason(person.open(f"/oauth/logout?{urlencode(query)}"))
+
+
+@pytest.mark.parametrize(
+    "forgery", ["other signature", "none", "rewritten", "not a token", "encrypted", "of another kind"]
+)
+def test_a_forged_hint_asks_the_person(world: World, present, forgery: str) -> None:
     _, _, person, tokens, back = present
-    query = urlencode({"id_token_hint": tokens["id_token"][:-4] + "AAAA", "post_logout_redirect_uri": back})
-    assert person.open(f"/oauth/logout?{query}").heading == "Déconnexion"
+    header, payload, signature = tokens["id_token"].split(".")
+    none = base64.urlsafe_b64encode(b'{"alg":"none","typ":"JWT"}').rstrip(b"=").decode()
+    hint = {
+        "other signature": f"{header}.{payload}.{signature[:-4]}AAAA",
+        "none": f"{none}.{payload}.",
+        "rewritten": f"{none}.{payload}.{signature}",
+        "not a token": "%00<script>",
+        "encrypted": "a.b.c.d.e",
+        "of another kind": tokens["access_token"],
+    }[forgery]
+    page = person.open("/oauth/logout?" + urlencode({"id_token_hint": hint, "post_logout_redirect_uri": back}))
+    assert _asks_with_a_reason(page)
+    assert "Le site que vous quittez" in page.text
+
+
+@pytest.mark.parametrize("query", ["", "?state=x"])
+def test_without_parameters_the_person_is_asked_and_told(world: World, present, query: str) -> None:
+    _, _, person, _, _ = present
+    assert 'id="logout-question"' in person.open(f"/oauth/logout{query}").html
+    page = person.submit("Me déconnecter")
+    assert page.heading == "Vous êtes déconnecté"
+    assert 'id="logged-out"' in page.html
+
+
+def test_after_logout_a_portal_that_asks_silently_learns_that_nobody_is_signed_in(world: World, present) -> None:
+    _, portal, person, tokens, back = present
+    query = {"id_token_hint": tokens["id_token"], "post_logout_redirect_uri": back}
+    person.open(f"/oauth/logout?{urlencode(query)}")
+    person.open(portal.authorize_url(prompt="none"))
+    assert answer(person.sent_to)["error"] == "login_required"
+
+
+def test_a_hint_alone_signs_out_and_stays_here(world: World, present) -> None:
+    _, _, person, tokens, _ = present
+    page = person.open("/oauth/logout?" + urlencode({"id_token_hint": tokens["id_token"]}))
+    assert page.heading == "Vous êtes déconnecté"
+    assert not _signed_in(person)
+
+
+def test_a_hint_of_an_earlier_sign_in_of_the_same_person_signs_out(world: World, present) -> None:
+    letter, _, _, tokens, back = present
+    again = world.signed_in(letter)
+    query = {"id_token_hint": tokens["id_token"], "post_logout_redirect_uri": back}
+    again.open(f"/oauth/logout?{urlencode(query)}")
+    assert again.sent_to == back
+
+
+@pytest.mark.parametrize("state", ['"><script>alert(1)</script>', "a\r\nSet-Cookie: x=1", "é € 😀", "x" * 3000])
+def test_state_comes_back_as_it_was_and_nowhere_else_atk_213(world: World, present, state: str) -> None:
+    _, _, person, tokens, back = present
+    query = {"id_token_hint": tokens["id_token"], "post_logout_redirect_uri": back, "state": state}
+    response = person.get(f"/oauth/logout?{urlencode(query)}")
+    assert answer(response.headers["location"]) == {"state": state}
+    assert "x" not in response.cookies
+    page = person.open(
+        "/oauth/logout?" + urlencode({"state": state, "post_logout_redirect_uri": "https://evil.example"})
+    )
+    assert "<script>alert" not in page.html
+
+
+def test_the_page_speaks_the_language_that_the_portal_asks_for(world: World, present) -> None:
+    _, _, person, _, _ = present
+    assert person.open("/oauth/logout?ui_locales=en-GB").heading == "Sign out"
+
+
+def test_a_hint_about_who_is_meant_changes_nothing_else(world: World, present) -> None:
+    letter, _, person, _, _ = present
+    assert person.open(f"/oauth/logout?{urlencode({'logout_hint': letter.email})}").heading == "Déconnexion"
+
+
+@pytest.mark.parametrize("name", ["host", "issuer", "client_session_host", "redirect_uri"])
+def test_parameters_that_name_a_host_are_not_listened_to_atk_192(world: World, present, name: str) -> None:
+    _, _, person, tokens, _ = present
+    query = {"id_token_hint": tokens["id_token"], name: "https://evil.example"}
+    response = person.get(f"/oauth/logout?{urlencode(query)}", headers={"X-Forwarded-Host": "evil.example"})
+    assert "evil" not in response.headers["location"]
+
+
+def test_a_disabled_portal_sends_nobody_anywhere(world: World, present) -> None:
+    _, portal, person, tokens, back = present
+    with world.transaction() as db:
+        db.execute(update(Client).where(Client.id == portal.client_id).values(disabled_at=world.clock()))
+    store.cache.drop(portal.client_id)
+    query = {"id_token_hint": tokens["id_token"], "post_logout_redirect_uri": back}
+    assert _asks_with_a_reason(person.open(f"/oauth/logout?{urlencode(query)}"))
 
 
 def test_a_hint_of_somebody_else_asks_the_person(world: World, present) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, request
@@ -9,72 +10,42 @@ from flask import Blueprint, Response, request
 from idp.errors import AgencyUnknown, FieldError, MalformedRequest
 from idp.oidc.authorize.flow import origin
 from idp.oidc.logout import steps
+from idp.oidc.logout.flow import PARAMETERS, LogoutRequest
 from idp.oidc.token.tokens import Tokens
+from idp.sessions.store import SignedIn
+from idp.texts import negotiate
 from idp.web import browser as browsers
 from idp.web import forms
 from idp.web.site import Place, Site
 
 LOGOUT_FORM = "logout"
-_PARAMETERS = ("id_token_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales", "logout_hint")
 
 
 def blueprint(site: Site, tokens: Tokens) -> Blueprint:
     pages = Blueprint("logout", __name__)
 
-    def place() -> Place:
-        try:
-            return site.place()
-        except AgencyUnknown:
-            return Place(None, None, site.language(None))
-
     @pages.get("/logout")
     def ask() -> Response:
-        return confirm_or_say(None)
+        return ask_or_say(None)
 
     @pages.post("/logout")
     def submit() -> Response:
         try:
             site.form(LOGOUT_FORM)
         except FieldError as error:
-            return confirm_or_say(error)
+            return ask_or_say(error)
         signed_in = site.signed_in()
-        asked = _asked()
-        request_ = steps.understand(site.deps, asked, _hint(asked), signed_in)
-        if signed_in is not None:
-            steps.end(site.deps, signed_in)
-        response = site.see_other(request_.return_to or place().url("/logout", done="1"))
-        browsers.forget_session(response, site.deps)
-        return response
-
-    def confirm_or_say(error: FieldError | None) -> Response:
-        signed_in = site.signed_in()
-        asked = _asked()
-        return_to = steps.understand(site.deps, asked, _hint(asked), signed_in).return_to
-        here = place()
-        targets = (*here.targets, origin(return_to)) if return_to else here.targets
-        return site.page(
-            "login/logout.html",
-            Place(here.agency, here.pending, here.language, targets),
-            form_id=LOGOUT_FORM,
-            error=error,
-            signed_in=signed_in,
-            asked=asked,
-        )
+        return ended(signed_in, understood(signed_in))
 
     @pages.get("/oauth/logout")
     def end_session() -> Response:
-        if any(len(request.args.getlist(name)) > 1 for name in _PARAMETERS):
+        if any(len(request.args.getlist(name)) > 1 for name in PARAMETERS):
             raise MalformedRequest()
         signed_in = site.signed_in()
-        asked = _asked()
-        understood = steps.understand(site.deps, asked, _hint(asked), signed_in)
-        if signed_in is not None and not understood.proven:
-            return site.see_other(f"/logout?{urlencode(asked)}" if asked else "/logout")
-        if signed_in is not None:
-            steps.end(site.deps, signed_in)
-        response = site.see_other(understood.return_to or "/logout?done=1")
-        browsers.forget_session(response, site.deps)
-        return response
+        wanted = understood(signed_in)
+        if not wanted.proven and (signed_in is not None or wanted.problem is not None):
+            return site.see_other(f"/logout?{urlencode(asked())}" if asked() else "/logout")
+        return ended(signed_in, wanted)
 
     @pages.post("/oauth/logout")
     def end_session_posted() -> Response:
@@ -82,13 +53,46 @@ def blueprint(site: Site, tokens: Tokens) -> Blueprint:
         form = forms.pairs(request)
         if len({name for name, _ in form}) != len(form):
             raise MalformedRequest()
-        asked = {name: value for name, value in form if name in _PARAMETERS}
-        return site.see_other(f"/oauth/logout?{urlencode(asked)}")
+        given = {name: value for name, value in form if name in PARAMETERS}
+        return site.see_other(f"/oauth/logout?{urlencode(given)}")
 
-    def _asked() -> dict[str, str]:
-        return {name: request.args[name] for name in _PARAMETERS if request.args.get(name)}
+    def ended(signed_in: SignedIn | None, wanted: LogoutRequest) -> Response:
+        if signed_in is not None:
+            steps.end(site.deps, signed_in)
+        response = site.see_other(wanted.return_to or place().url("/logout", done="1"))
+        browsers.forget_session(response, site.deps)
+        return response
 
-    def _hint(asked: dict[str, str]) -> dict[str, object] | None:
-        return tokens.read_id_token_hint(asked["id_token_hint"]) if "id_token_hint" in asked else None
+    def ask_or_say(error: FieldError | None) -> Response:
+        """The question, or that nobody is signed in any more."""
+        signed_in = site.signed_in()
+        wanted = understood(signed_in)
+        here = place()
+        targets = (*here.targets, origin(wanted.return_to)) if wanted.return_to else here.targets
+        return site.page(
+            "logout/ask.html" if signed_in else "logout/done.html",
+            Place(here.agency, here.pending, here.language, targets),
+            form_id=LOGOUT_FORM,
+            error=error,
+            asked=asked(),
+            problem=wanted.problem,
+        )
+
+    def understood(signed_in: SignedIn | None) -> LogoutRequest:
+        given = asked()
+        hint = tokens.read_id_token_hint(given["id_token_hint"]) if "id_token_hint" in given else None
+        return steps.understand(site.deps, given, hint, signed_in)
+
+    def asked() -> dict[str, str]:
+        return {name: request.args[name] for name in PARAMETERS if request.args.get(name)}
+
+    def place() -> Place:
+        """The agency of the URL; of a portal's request none, in the language that it asks for."""
+        try:
+            found: Any = site.place()
+        except AgencyUnknown:
+            found = Place(None, None, site.language(None))
+        locales = request.args.get("ui_locales")
+        return Place(found.agency, found.pending, negotiate(locales), found.targets) if locales else found
 
     return pages

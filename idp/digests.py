@@ -27,6 +27,7 @@ class Kind(StrEnum):
     CLIENT_SECRET_ENCRYPTION = "client-secret-encryption"
     INITIAL_ACCESS_TOKEN = "initial-access-token"
     REGISTRATION_TOKEN = "registration-token"
+    REPLAY_GUARD = "replay-guard"
     ACCESS_TOKEN = "access-token"
     PAIRWISE = "pairwise"
     SESSION_STATE = "session-state"

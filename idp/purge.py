@@ -20,6 +20,7 @@ from idp.grants.tables import Grant
 from idp.links.tables import Link
 from idp.mail.tables import OutboxMail
 from idp.merge.tables import MergeFlow
+from idp.oidc.authentication.tables import ReplayGuard
 from idp.oidc.authorize.tables import AuthorizationCode, AuthorizationRequest
 from idp.oidc.keys.tables import SigningKey
 from idp.oidc.token.tables import RefreshToken
@@ -57,6 +58,7 @@ def rules(deps: Deps) -> tuple[Rule, ...]:
         Rule("reset flows", ResetFlow.id, ResetFlow.expires_at <= now),
         Rule("authorization requests", AuthorizationRequest.id, AuthorizationRequest.expires_at <= now),
         Rule("authorization codes", AuthorizationCode.digest, AuthorizationCode.expires_at <= now - CODE_KEPT),
+        Rule("replay guards", ReplayGuard.digest, ReplayGuard.expires_at <= now),
         Rule("refresh tokens", RefreshToken.digest, RefreshToken.expires_at <= now),
         Rule("grants", Grant.id, Grant.expires_at <= now),
         Rule(

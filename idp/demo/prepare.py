@@ -10,14 +10,13 @@ from sqlalchemy.orm import Session
 
 from clients.portal import PortalSettings
 from idp import migrations
-from idp.cli.clients import secrets
 from idp.cli.clients.defaults import NEW
 from idp.cli.context import database, light_deps
 from idp.database import transaction
 from idp.demo.world import AGENCIES, CUSTOMERS, DemoAgency
 from idp.deps import Deps
 from idp.oidc.keys import steps as keys
-from idp.oidc.registration import rules, store
+from idp.oidc.registration import rules, secrets, store
 from idp.settings import Settings
 from idp.tenancy import admin
 from idp.tenancy import store as tenancy
@@ -78,7 +77,7 @@ def _portal(db: Session, deps: Deps, agency: DemoAgency, portal: PortalSettings)
         raise ValueError(f"{wanted.id}: {'; '.join(found)}")
     if not store.change(db, wanted):
         store.create(db, wanted, now=deps.now())
-        secrets.put(db, deps, wanted.id, portal.client_secret)
+        secrets.put(db, deps, wanted, portal.client_secret)
 
 
 def _terms(db: Session, deps: Deps) -> None:

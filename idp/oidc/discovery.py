@@ -24,6 +24,7 @@ _CACHED_SECONDS = 300
 def metadata(settings: Settings) -> Mapping[str, Any]:
     """The provider's metadata: what is true, and nothing that is not built."""
     issuer = settings.issuer
+    proofs = [one for algorithms in registered.AUTH_SIGNING_ALGORITHMS.values() for one in algorithms]
     return {
         "issuer": issuer,
         "authorization_endpoint": f"{issuer}/oauth/authorize",
@@ -42,6 +43,9 @@ def metadata(settings: Settings) -> Mapping[str, Any]:
         "token_endpoint_auth_methods_supported": list(registered.AUTH_METHODS),
         "introspection_endpoint_auth_methods_supported": list(registered.AUTH_METHODS),
         "revocation_endpoint_auth_methods_supported": list(registered.AUTH_METHODS),
+        "token_endpoint_auth_signing_alg_values_supported": proofs,
+        "introspection_endpoint_auth_signing_alg_values_supported": proofs,
+        "revocation_endpoint_auth_signing_alg_values_supported": proofs,
         "code_challenge_methods_supported": ["S256"],
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "acr_values_supported": [ACR],

@@ -1,20 +1,17 @@
-"""Authlib, and the only module that imports it: who the calling portal is, which grant it asks, is the request whole.
+"""Authlib, and the only module that imports it: which grant a portal's server asks for, and is the request whole.
 
 Authlib's server classes validate in the right order; what is done then is ours (`token/steps.py`), because its
 documented callbacks read, then write, and so redeem one code several times at once. Also ours, since Authlib 1.9.9
 answers 500 or guesses (docs/decisions/0003-authlib.md): reading the body (form only, nothing from the query, nothing
-twice), HTTP Basic, and the words of errors.
+twice), who the portal is (`authentication/`), and the words of errors.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote_plus
 
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import AuthorizationServer, ClientMixin, OAuth2Request
@@ -24,9 +21,10 @@ from authlib.oauth2.rfc7009 import RevocationEndpoint
 from authlib.oauth2.rfc7636 import CodeChallenge
 from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 
-from idp.digests import Kind, same
+from idp.oidc.authentication.presented import Presented, presented
+from idp.oidc.authentication.steps import authenticated
 from idp.oidc.protocol import ProtocolError
-from idp.oidc.registration import clients, metadata
+from idp.oidc.registration import metadata
 from idp.oidc.registration.metadata import Client
 from idp.oidc.token import steps
 from idp.oidc.token.steps import Provider
@@ -88,10 +86,10 @@ def failure(error: ProtocolError) -> Answer:
 class _Request(OAuth2Request):  # type: ignore[misc]
     """A request read from its body alone: the query of a token request is not looked at (RFC 6749 3.2)."""
 
-    def __init__(self, form: Mapping[str, str], basic: tuple[str, str] | None) -> None:
+    def __init__(self, form: Mapping[str, str], proof: Presented | None) -> None:
         super().__init__("POST", _ADDRESS)
         self.payload = BasicOAuth2Payload(dict(form))
-        self.basic = basic
+        self.proof = proof
 
     @property
     def form(self) -> Mapping[str, str]:
@@ -110,27 +108,7 @@ def _request(pairs: Sequence[tuple[str, str]], authorization: Sequence[str]) -> 
             raise ProtocolError("invalid_request", "a parameter is given more than once")
         if value:  # an empty parameter is as good as omitted (RFC 6749 3.2)
             form[name] = value
-    if len(authorization) > 1:
-        raise ProtocolError("invalid_request", "there are two Authorization headers")
-    basic = _basic(authorization[0]) if authorization else None
-    if basic is not None and ("client_secret" in form or form.get("client_id", basic[0]) != basic[0]):
-        raise ProtocolError("invalid_request", "the client authenticates in two ways at once")
-    return _Request(form, basic)
-
-
-def _basic(header: str) -> tuple[str, str]:
-    """Client id and secret of HTTP Basic, both form-encoded first (RFC 6749 2.3.1). Raises ProtocolError."""
-    refused = ProtocolError("invalid_client", "the Authorization header is malformed", status=401)
-    scheme, _, encoded = header.partition(" ")
-    if scheme.lower() != "basic":
-        raise refused
-    try:
-        client_id, colon, secret = base64.b64decode(encoded.strip(), validate=True).decode("utf-8").partition(":")
-    except (binascii.Error, UnicodeDecodeError):
-        raise refused from None
-    if not colon or not client_id or not secret:
-        raise refused
-    return unquote_plus(client_id), secret
+    return _Request(form, presented(form, authorization))
 
 
 # --- Authlib's classes, with our clients and our steps ------------------------------------------------------------------
@@ -139,17 +117,8 @@ def _basic(header: str) -> tuple[str, str]:
 class _Client(ClientMixin):  # type: ignore[misc]
     """A portal, as Authlib asks about it."""
 
-    def __init__(self, provider: Provider, record: Client) -> None:
+    def __init__(self, record: Client) -> None:
         self.record = record
-        self._digests = provider.deps.digests
-
-    def check_client_secret(self, secret: str) -> bool:
-        """Against every live digest; a 256-bit random secret needs no slow hash (0.5 µs against 270 ms)."""
-        given = self._digests.digest(Kind.CLIENT_SECRET, secret)
-        return any([same(given, known) for known in self.record.secret_digests])  # noqa: C419 - no early end
-
-    def check_endpoint_auth_method(self, method: str, _endpoint: str) -> bool:
-        return method == self.record.token_endpoint_auth_method
 
     def check_grant_type(self, grant_type: str) -> bool:
         return grant_type in self.record.grant_types
@@ -161,28 +130,19 @@ class _AuthlibServer(AuthorizationServer):  # type: ignore[misc]
     def __init__(self, provider: Provider) -> None:
         super().__init__()
         self.provider = provider
-        self.register_client_auth_method("client_secret_basic", self._by_basic)
         self.register_grant(_CodeGrant, [_S256(required=True)])
         self.register_grant(_RefreshGrant)
         self.register_grant(_ClientCredentialsGrant)
         self.register_endpoint(_Introspection)
         self.register_endpoint(_Revocation)
 
-    def query_client(self, client_id: str) -> _Client | None:
-        record = clients.find(self.provider.deps, client_id)
-        return None if record is None or record.disabled_at is not None else _Client(self.provider, record)
-
-    def _by_basic(self, _query: Any, request: _Request) -> _Client | None:
-        if request.basic is None:
-            return None
-        client_id, secret = request.basic
-        client = self.query_client(client_id)
-        if client is None:
-            return None
-        # Most portals send the secret as it is, the RFC wants it form-encoded: either is the secret, nothing else is.
-        return (
-            client if client.check_client_secret(secret) or client.check_client_secret(unquote_plus(secret)) else None
-        )
+    def authenticate_client(self, request: _Request, methods: Sequence[str], _endpoint: str = "token") -> _Client:
+        """In the way that the client registered, whatever else Authlib could do. methods: that may be used here."""
+        client = authenticated(self.provider.deps, request.proof)
+        if client.token_endpoint_auth_method not in methods:
+            raise ProtocolError("invalid_client", "this needs a client that authenticates itself", status=401)
+        request.auth_method = client.token_endpoint_auth_method
+        return _Client(client)
 
     def create_oauth2_request(self, request: _Request) -> _Request:
         return request
@@ -277,7 +237,7 @@ class _RefreshGrant(authlib_grants.RefreshTokenGrant):  # type: ignore[misc]
 
 
 class _ClientCredentialsGrant(authlib_grants.ClientCredentialsGrant):  # type: ignore[misc]
-    TOKEN_ENDPOINT_AUTH_METHODS = ("client_secret_basic", "client_secret_post")
+    TOKEN_ENDPOINT_AUTH_METHODS = tuple(method for method in _METHODS if method != "none")
 
     def create_token_response(self) -> tuple[int, Mapping[str, Any], Any]:
         client = self.request.client.record

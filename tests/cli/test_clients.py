@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import select
 
 from idp.audit.tables import AuditEvent
-from idp.cli.clients.secrets import digest
 from idp.cli.context import light_deps
 from idp.oidc.registration import store
+from idp.oidc.registration.secrets import digest
 from idp.settings import load
 from tests.cli.terminal import Terminal
 

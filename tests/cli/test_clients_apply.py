@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from idp.cli.clients.secrets import digest
 from idp.cli.context import light_deps
 from idp.oidc.registration import store
+from idp.oidc.registration.secrets import digest
 from idp.settings import ROOT, load
 from tests.cli.terminal import Terminal
 

@@ -29,10 +29,10 @@ from idp.accounts.store import identifier_key
 from idp.accounts.tables import Contract, ProvisionalAccount
 from idp.app import create_app, make_deps
 from idp.database import db, reading, transaction
-from idp.digests import Kind
 from idp.mail import sender
 from idp.oidc.keys import steps as keys
 from idp.oidc.registration import metadata, rules
+from idp.oidc.registration import secrets as client_secrets
 from idp.oidc.registration import store as registration
 from idp.settings import Settings, load
 from idp.tenancy.tables import Agency, Customer
@@ -421,15 +421,9 @@ class World:
         assert not rules.problems(client), rules.problems(client)
         with self.transaction() as session:
             registration.create(session, client, now=self.clock())
-            if not client.public:
-                registration.add_secret(
-                    session,
-                    secret_id=self.deps.new_id(),
-                    client_id=client.id,
-                    digest=self.deps.digests.digest(Kind.CLIENT_SECRET, secret),
-                    now=self.clock(),
-                )
-        return Portal(self.base, client.id, None if client.public else secret, client.redirect_uris[0])
+            if client.has_secret:
+                client_secrets.put(session, self.deps, client, secret)
+        return Portal(self.base, client.id, secret if client.has_secret else None, client.redirect_uris[0])
 
     def signed_in(self, letter: Letter, *, password: str = STRONG) -> Person:
         """A person at a browser of their own, signed in."""

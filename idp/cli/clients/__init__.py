@@ -3,7 +3,6 @@
 commands.py   create, list, show, update, disable, enable, delete, rotate-secret
 declared.py   apply, export   files.py   the TOML format: reading with line numbers, writing
 plan.py       what of a file is new or different; pure
-secrets.py    making, storing and replacing secrets
 """
 
 from __future__ import annotations

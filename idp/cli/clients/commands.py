@@ -13,7 +13,7 @@ import click
 from sqlalchemy.orm import Session
 
 from idp.cli import values
-from idp.cli.clients import secrets, shown
+from idp.cli.clients import shown
 from idp.cli.clients.defaults import NEW
 from idp.cli.clients.shown import Owners
 from idp.cli.context import changing, dry_run_option, opened, record
@@ -23,7 +23,7 @@ from idp.cli.output import record as print_record
 from idp.cli.store import revoke_grants_of
 from idp.database import reading
 from idp.deps import Deps
-from idp.oidc.registration import metadata, rules, store
+from idp.oidc.registration import metadata, rules, secrets, store
 from idp.oidc.registration.metadata import Client
 
 
@@ -98,7 +98,7 @@ def create(
         if store.find(db, wanted.id, now=deps.now()) is not None:
             raise Conflict(f"client {wanted.id} exists already")
         store.create(db, wanted, now=deps.now())
-        secret = None if wanted.public else secrets.made(db, deps, wanted.id)
+        secret = secrets.made(db, deps, wanted) if wanted.has_secret else None
         record(db, deps, "client-created", agency_id=wanted.agency_id, client=wanted.id)
         _print_settings(wanted, deps, None if dry_run else secret, output)
     if secret is not None and not dry_run:
@@ -166,10 +166,10 @@ def rotate_secret(client_id: str, overlap_hours: int, dry_run: bool, output: Out
     """Make a new secret for a portal and print it once; the present ones work for a while."""
     with opened() as deps, changing(dry_run=dry_run) as db:
         client = _existing(db, deps, client_id)
-        if client.public:
-            raise Failure(f"client {client_id} is public and has no secret")
+        if not client.has_secret:
+            raise Failure(f"client {client_id} has no secret: it registered {client.token_endpoint_auth_method}")
         secrets.replaced(db, deps, client_id, overlap_hours=overlap_hours)
-        secret = secrets.made(db, deps, client_id)
+        secret = secrets.made(db, deps, client)
         record(db, deps, "client-secret-rotated", client=client_id, overlap_hours=overlap_hours)
         _print_settings(client, deps, None if dry_run else secret, output)
     if not dry_run:

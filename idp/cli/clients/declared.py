@@ -10,7 +10,7 @@ import click
 from sqlalchemy.orm import Session
 
 from idp.cli import values
-from idp.cli.clients import files, plan, secrets, shown
+from idp.cli.clients import files, plan, shown
 from idp.cli.clients.plan import Step
 from idp.cli.clients.shown import Owners
 from idp.cli.context import changing, dry_run_option, opened, record
@@ -18,7 +18,7 @@ from idp.cli.failures import ExitCode, Failure
 from idp.cli.output import Output, assignments, output_option, rows, say
 from idp.database import reading
 from idp.deps import Deps
-from idp.oidc.registration import store
+from idp.oidc.registration import secrets, store
 
 
 @click.command()
@@ -80,13 +80,13 @@ def _apply(db: Session, deps: Deps, steps: list[Step]) -> dict[str, str]:
     for step in sorted(steps, key=lambda step: step.client.default_portal):
         if step.action == plan.CREATE:
             store.create(db, step.client, now=deps.now())
-            if step.secret is None and not step.client.public:
-                made[step.client.id] = secrets.made(db, deps, step.client.id)
+            if step.secret is None and step.client.has_secret:
+                made[step.client.id] = secrets.made(db, deps, step.client)
         elif step.changes:
             store.change(db, step.client)
         if step.new_secret and step.secret is not None:
             secrets.replaced(db, deps, step.client.id, overlap_hours=secrets.OVERLAP_HOURS)
-            secrets.put(db, deps, step.client.id, step.secret)
+            secrets.put(db, deps, step.client, step.secret)
         if step.action != plan.SAME:
             name = "client-created" if step.action == plan.CREATE else "client-changed"
             fields = [field for field, _, _ in step.changes]

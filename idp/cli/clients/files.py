@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from idp.cli.clients import secrets
 from idp.cli.clients.shown import Owners
+from idp.oidc.registration import secrets
 from idp.oidc.registration.metadata import Client
 
 # The keys of a client, in the order that `export` writes, with what they may hold.
@@ -169,8 +169,10 @@ def _secret(
         return None, []
     if secret is None:
         return None, [Problem(path, at, f"{where} cannot be read")]
-    if len(secret) < secrets.SHORTEST or not secret.isascii() or not secret.isprintable():
-        return None, [Problem(path, at, f"{where} must hold {secrets.SHORTEST} printable ASCII characters or more")]
+    if not secrets.SHORTEST <= len(secret) <= secrets.LONGEST or not secret.isascii() or not secret.isprintable():
+        return None, [
+            Problem(path, at, f"{where} must hold {secrets.SHORTEST} to {secrets.LONGEST} printable ASCII characters")
+        ]
     return secret, []
 
 

@@ -9,12 +9,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from idp.cli.clients import secrets
 from idp.cli.clients.defaults import NEW
 from idp.cli.clients.files import Declared, Problem
 from idp.cli.clients.shown import Owners
 from idp.deps import Deps
-from idp.oidc.registration import rules, store
+from idp.oidc.registration import rules, secrets, store
 from idp.oidc.registration.metadata import Client
 from idp.tenancy import resolve
 from idp.tenancy import store as tenancy
@@ -58,8 +57,8 @@ def make(db: Session, deps: Deps, declared: Iterable[Declared]) -> tuple[list[St
         wrong += _located(one, rules.problems(client))
         if (first := seen.setdefault(client.id, one)) is not one:
             wrong.append(one.problem(f"client {client.id} stands at {first.path}:{first.line} already", "client_id"))
-        if one.secret is not None and client.public:
-            wrong.append(one.problem("a public client has no secret", "secret_env"))
+        if one.secret is not None and not client.has_secret:
+            wrong.append(one.problem(f"{client.token_endpoint_auth_method} goes without a secret", "secret_env"))
         problems += wrong
         steps.append(_step(deps, client, present, one.secret, owners))
     return steps, problems + _portal_conflicts(db, steps, seen)

@@ -92,6 +92,15 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "replay_guards",
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_replay_guards")),
+    )
+    with op.batch_alter_table("replay_guards", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_replay_guards_expires_at"), ["expires_at"], unique=False)
+
+    op.create_table(
         "signing_keys",
         sa.Column("kid", sa.String(length=43), nullable=False),
         sa.Column("algorithm", sa.String(length=20), nullable=False),
@@ -523,6 +532,10 @@ def downgrade() -> None:
         )
 
     op.drop_table("signing_keys")
+    with op.batch_alter_table("replay_guards", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_replay_guards_expires_at"))
+
+    op.drop_table("replay_guards")
     with op.batch_alter_table("outbox_mails", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_outbox_mails_state_outbox_mails_next_attempt_at"))
         batch_op.drop_index(batch_op.f("ix_outbox_mails_flow_id"))

@@ -11,7 +11,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-AUTH_METHODS = ("client_secret_basic", "client_secret_post", "none")
+AUTH_METHODS = ("client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt", "none")
+SECRET_AS_KEY = "client_secret_jwt"
+AUTH_SIGNING_ALGORITHMS: Mapping[str, tuple[str, ...]] = {
+    SECRET_AS_KEY: ("HS256", "HS384", "HS512"),
+    "private_key_jwt": ("RS256", "PS256", "ES256", "EdDSA"),
+}
 GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials")
 IMPLICIT = "implicit"  # a grant type too, while the setting `implicit_allowed` says so
 CODE_TYPES = ("code",)

@@ -38,6 +38,8 @@ def problems(client: Client) -> list[str]:
         found.append("redirect_uris: the authorization code grant needs one at least")
     if client.public and "client_credentials" in client.grant_types:
         found.append("grant_types: client_credentials needs a secret, so not token_endpoint_auth_method none")
+    if client.token_endpoint_auth_method == "private_key_jwt" and client.jwks is None and client.jwks_uri is None:
+        found.append("jwks: private_key_jwt needs the client's keys, here or at a jwks_uri")
     if client.public and not client.require_pkce:
         found.append("require_pkce: a public client cannot do without PKCE (RFC 9700 2.1.1)")
     if client.default_portal and (client.agency_id is None or client.initiate_login_uri is None):

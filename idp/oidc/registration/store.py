@@ -52,6 +52,9 @@ def create(db: Session, client: metadata.Client, *, now: datetime) -> None:
 def change(db: Session, client: metadata.Client) -> bool:
     """Store a changed portal; False when there is no such one."""
     won = changed(db.execute(update(Client).where(Client.id == client.id).values(**_columns(client)))) == 1
+    if client.token_endpoint_auth_method != metadata.SECRET_AS_KEY:
+        of_client = update(ClientSecret).where(ClientSecret.client_id == client.id, ClientSecret.sealed.is_not(None))
+        db.execute(of_client.values(sealed=None))  # from now on its digest is enough
     cache.drop(client.id)
     return won
 
@@ -62,9 +65,12 @@ def remove(db: Session, client_id: str) -> bool:
     return won
 
 
-def add_secret(db: Session, *, secret_id: str, client_id: str, digest: str, now: datetime) -> None:
+def add_secret(db: Session, *, secret_id: str, client_id: str, digest: str, sealed: str | None, now: datetime) -> None:
+    """sealed: the secret itself, encrypted; None where its digest is enough."""
     db.execute(
-        insert(ClientSecret).values(id=secret_id, client_id=client_id, digest=digest, created_at=now, expires_at=None)
+        insert(ClientSecret).values(
+            id=secret_id, client_id=client_id, digest=digest, sealed=sealed, created_at=now, expires_at=None
+        )
     )
     cache.drop(client_id)
 

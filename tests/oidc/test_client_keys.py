@@ -93,7 +93,6 @@ def test_ed25519_is_known_under_both_names() -> None:
         OctKey.generate_key(256).as_dict(private=True),
         {},
     ],
-    ids=lambda key: str(sorted(key))[:60],
 )
 def test_keys_that_are_weak_costly_malformed_or_private_fit_nothing(key: dict[str, Any]) -> None:
     assert not any(fitting(key, algorithm) for algorithm in ("RS256", "PS256", "ES256", "EdDSA"))
@@ -126,7 +125,6 @@ def test_a_named_key_is_taken_by_its_name_only() -> None:
         {"keys": [P256, ECKey.generate_key("P-256").as_dict(private=True)]},
         {"keys": [P256, {"kty": "oct", "k": "c2VjcmV0"}]},
     ],
-    ids=lambda document: str(document)[:30],
 )
 def test_a_set_that_is_malformed_or_holds_a_secret_may_not_be_registered(document: Any) -> None:
     assert jwks.problem(document) is not None

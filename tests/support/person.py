@@ -34,6 +34,7 @@ class Page(HTMLParser):
         self.html = response.text
         self.forms: list[Form] = []
         self.links: dict[str, str] = {}
+        self.ways: list[str] = []  # addresses of the links of the page's own content, without banner and footer
         self.headings: list[str] = []
         self.title = ""
         self.fields: dict[str, dict[str, str | None]] = {}
@@ -66,6 +67,8 @@ class Page(HTMLParser):
             self.headings.append("")
         if tag == "a":
             self._link, self._link_words = urljoin(self.url, given.get("href") or ""), []
+            if "main" in self._stack and not (given.get("href") or "#").startswith("#"):
+                self.ways.append(self._link)
         if tag == "button":
             self._button = []
 

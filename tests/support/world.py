@@ -167,8 +167,8 @@ class _Quiet(WSGIRequestHandler):
 class ProviderServer:
     """The provider on a port of its own, in threads of the test process, so that its clock can be moved."""
 
-    def __init__(self, database_url: str, mailbox: Mailbox, **settings: str) -> None:
-        self.clock = Clock()
+    def __init__(self, database_url: str, mailbox: Mailbox, *, clock: Clock | None = None, **settings: str) -> None:
+        self.clock = clock or Clock()
         # The address must be known before the application is made, since it is the issuer.
         holder = make_server("127.0.0.1", 0, lambda *_: [], threaded=True, request_handler=_Quiet)
         self.base = f"http://127.0.0.1:{holder.server_port}"
@@ -202,6 +202,14 @@ class ProviderServer:
         self._server = holder
         self._thread = threading.Thread(target=holder.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
+
+    def restart(self) -> None:
+        """Begin again from the database and the settings alone: nothing that the application held in memory is left."""
+        with self.app.app_context():
+            db.engine.dispose()
+        self.deps = make_deps(self.settings, now=self.clock)
+        self.app = create_app(self.settings, self.deps)
+        self._server.app = self.app
 
     def stop(self) -> None:
         self._server.shutdown()

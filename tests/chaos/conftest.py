@@ -13,8 +13,9 @@ import pytest
 from tests.support.mailbox import Mailbox
 from tests.support.world import Clock, ProviderServer, World
 
-SEEDS = int(os.environ.get("CHAOS_SEEDS", "190"))
+SEEDS = int(os.environ.get("CHAOS_SEEDS", "194"))
 FIRST = int(os.environ.get("CHAOS_FROM", "0"))
+IN_CHROMIUM = int(os.environ.get("CHAOS_CHROMIUM", "6"))
 
 
 class OwnClock(Clock):

@@ -125,7 +125,8 @@ def shows(tab: Tab) -> str:
     """What a tab shows, in a line."""
     if tab.portal is not None:
         return tab.portal.split("?")[0]
-    return f"{tab.page.status} {tab.page.path} ({tab.page.heading}) {' '.join(tab.page.errors)}".strip()
+    page = tab.page
+    return f"{page.status} {page.path} ({page.heading}) {' '.join(page.errors)}".strip()
 
 
 def way_on(me: Me) -> None:

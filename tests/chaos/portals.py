@@ -56,6 +56,7 @@ class Portals:
         self.offices: list[Office] = []
         self.asked: dict[str, Asked] = {}
         self.visits: list[Visit] = []
+        self._seen: set[str] = set()
 
     def start(self, office: Office, device: Any, **how: str) -> str:
         """The address that the portal sends a browser to. how: parameters of the request."""
@@ -77,6 +78,9 @@ class Portals:
 
     def _answered(self, office: Office, device: Any, url: str) -> None:
         given = answer(url)
+        if url in self._seen:
+            return  # the person went back to the portal's page or reloaded it: nothing new was answered
+        self._seen.add(url)
         asked = self.asked.get(given.get("state", ""))
         if asked is None or asked.office is not office or not url.startswith(office.portal.redirect_uri):
             raise Broken(f"an answer goes to who asked, with the state that was sent: {url}")

@@ -90,7 +90,9 @@ def answer(me: Me, goal: HeldLetter) -> Answer | None:
     """The form of the page that this person would send now, with what they would type; None to follow a way instead."""
     page = me.tab.page
     for field, how in _BY_FIELD.items():
-        form = next((f for f in page.forms if field in f.fields or field in page.fields and _has(page, f, field)), None)
+        form = next(
+            (f for f in page.forms if field in f.fields or (field in page.fields and _has(page, f, field))), None
+        )
         if form is not None:
             fields = how(me, goal, page)
             return None if fields is None else (form, fields)

@@ -28,6 +28,8 @@ from idp.tenancy import store as tenancy
 from idp.throttle import store as throttle
 from idp.throttle.store import Limit
 
+_DOUBLE_CLICK = timedelta(seconds=10)
+
 
 @dataclass(frozen=True)
 class ResetAsked:
@@ -54,7 +56,7 @@ def ask(
     authorization_id: str | None,
     merge_flow_id: str | None,
 ) -> ResetAsked:
-    """Ask for a new password. Known or not, the same row is written and the same page follows.
+    """Ask for a new password. Known or not, the same row is written and the same page follows; a double click asks once.
 
     Raises ResetIdentifierMissing, TooManyAttempts (of this network; of one address only the mails are limited, and
     silently, since a refusal would tell that the address is known).
@@ -65,7 +67,6 @@ def ask(
     now = deps.now()
     with transaction() as db:
         throttle.admit(db, deps, throttle.network(deps.settings, f"{network}"))
-        may_mail = throttle.count(db, deps, _mails_to(deps, key)) is None
         account = accounts.account_by_email(db, key)
         flow = ResetFlow(
             id=deps.new_token(128),
@@ -80,6 +81,11 @@ def ask(
             created_at=now,
             expires_at=now + deps.settings.flow_validity,
         )
+        # Clicks at once come here one after the other: the network's count is theirs in common.
+        clicked = store.just_asked(db, flow, since=now - _DOUBLE_CLICK)
+        if clicked is not None:
+            return ResetAsked(clicked)
+        may_mail = throttle.count(db, deps, _mails_to(deps, key)) is None
         store.add(db, flow)
         token = deps.new_token(256)
         links.issue(db, deps, kind=LinkKind.RESET, flow_id=flow.id, email_key=key, token=token)

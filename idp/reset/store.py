@@ -33,6 +33,24 @@ def load(db: Session, flow_id: str, *, now: datetime) -> ResetFlow:
     return flow
 
 
+def just_asked(db: Session, like: ResetFlow, *, since: datetime) -> ResetFlow | None:
+    """The same request, made in the same browser since then, that still waits."""
+    row = db.execute(
+        select(*_COLUMNS)
+        .where(
+            Row.browser_digest == like.browser_digest,
+            Row.email == like.email,
+            Row.agency_id.is_not_distinct_from(like.agency_id),
+            Row.authorization_id.is_not_distinct_from(like.authorization_id),
+            Row.merge_flow_id.is_not_distinct_from(like.merge_flow_id),
+            Row.created_at > since,
+            Row.state == State.AWAITING_LINK,
+        )
+        .limit(1)
+    ).one_or_none()
+    return None if row is None else ResetFlow(**{**row._mapping, "state": State(row.state)})
+
+
 def save(db: Session, before: ResetFlow, after: ResetFlow) -> bool:
     """Store a transition; False when the flow changed since `before` was loaded."""
     return save_if_unchanged(db, Row, before, after)

@@ -14,7 +14,7 @@ class ResetFlow(Model):
     """One request for a new password; `account_id` is null when nobody has the typed address."""
 
     __tablename__ = "reset_flows"
-    __table_args__ = (Index(None, "account_id"), Index(None, "expires_at"))
+    __table_args__ = (Index(None, "account_id"), Index(None, "browser_digest"), Index(None, "expires_at"))
 
     id: Mapped[str] = mapped_column(String(43), primary_key=True)
     version: Mapped[int] = mapped_column(Integer)

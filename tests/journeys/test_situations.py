@@ -230,6 +230,24 @@ def test_a_double_click_on_the_last_step_makes_one_account_and_no_error(world: W
     assert person.open("/profile").heading == "Profil"
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_a_double_click_on_forgotten_password_asks_once(world: World, known: bool) -> None:
+    """Each click made a request and a mail of its own; found by chaos, seed 1077."""
+    letter = world.member()[0] if known else world.letter()
+    person = world.person()
+    person.open(f"/reset?{letter.query}")
+    form = person.page.form(having="identifier")
+    data = {**form.fields, "identifier": letter.email or ""}
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: person.http.post(form.action, data=data), range(4)))
+
+    assert {a.status_code for a in answers} == {303}
+    assert len({a.headers["location"] for a in answers}) == 1
+    asked = [mail for mail in world.mails_to(letter.email) if "/reset/confirm/" in mail.text]
+    assert len(asked) == (1 if known else 0)
+
+
 def test_a_double_click_on_the_merge_merges_once(world: World) -> None:
     first, _ = world.member()
     second = world.letter(contracts=("L2002",))

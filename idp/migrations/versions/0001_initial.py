@@ -318,6 +318,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("reset_flows", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_reset_flows_account_id"), ["account_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_reset_flows_browser_digest"), ["browser_digest"], unique=False)
         batch_op.create_index(batch_op.f("ix_reset_flows_expires_at"), ["expires_at"], unique=False)
 
     op.create_table(
@@ -482,6 +483,7 @@ def downgrade() -> None:
     op.drop_table("authorization_requests")
     with op.batch_alter_table("reset_flows", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_reset_flows_expires_at"))
+        batch_op.drop_index(batch_op.f("ix_reset_flows_browser_digest"))
         batch_op.drop_index(batch_op.f("ix_reset_flows_account_id"))
 
     op.drop_table("reset_flows")

@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 LOCK := config/requirements/development.txt
 WORKERS ?= 2
 
-.PHONY: help docs install system demo test lint format types screens lock clean
+.PHONY: help docs install system demo test chaos lint format types screens lock clean
 
 help:  ## Say what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -28,6 +28,10 @@ demo: install  ## Run the whole thing here: provider, mailbox, three portals
 
 test: install system lint types  ## The gate: format, lint, types, import direction, all tests
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
+chaos: install system  ## People who do anything, by seed: SEEDS=1000 FROM=200, CHROMIUM=20
+	@CHAOS_SEEDS=$(or $(SEEDS),200) CHAOS_FROM=$(or $(FROM),0) CHAOS_CHROMIUM=$(or $(CHROMIUM),0) \
+	  $(BIN)/python -m pytest tests/chaos -n $(WORKERS) --dist worksteal
 
 lint: install
 	@$(BIN)/ruff format --check .

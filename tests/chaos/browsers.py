@@ -123,7 +123,7 @@ class HttpTab:
         return self._history[-1].portal
 
     def open(self, url: str) -> None:
-        self._arrive(self.device.person.http.get(url), None)
+        self._arrive(self._get(url), None)
 
     def send(self, form: Form, fields: Fields, *, twice: bool = False) -> None:
         data = {**form.fields, **fields}
@@ -150,12 +150,16 @@ class HttpTab:
     def close(self) -> None:
         self.device.tabs.remove(self)
 
+    def _get(self, url: str) -> httpx.Response:
+        self.device.portals.opened(url)
+        return self.device.person.http.get(url)
+
     def _post(self, action: str, data: Fields) -> None:
         self._arrive(self.device.person.http.post(action, data=_sent(data)), (action, data))
 
     def _arrive(self, response: httpx.Response, posted: tuple[str, Fields] | None) -> None:
         """Follow redirects, through portals too, until a page is shown."""
-        http, base = self.device.person.http, self.device.person.base
+        base = self.device.person.base
         for _ in range(20):
             self.device.learn()
             if response.status_code not in (301, 302, 303, 307, 308):
@@ -172,7 +176,7 @@ class HttpTab:
                     self._history.append(Shown(Page(response), target, None))
                     return
                 target = onward
-            response = http.get(target)
+            response = self._get(target)
         raise AssertionError(f"redirected in a circle: {response.url}")
 
 

@@ -80,6 +80,7 @@ class ChromiumTab:
         if not request.is_navigation_request():
             return
         self.portal, self._read = None, None
+        self.device.portals.opened(request.url)
         if request.url.startswith(("https://portail-", "http://portail-")):
             self.portal = request.url
             try:  # nothing may be raised in a handler of Playwright: what is broken is told at the next look

@@ -32,7 +32,7 @@ class HeldLetter:
 class Human:
     """A person.
 
-    passwords: of each address, newest last; refused: those that a page said are wrong; dead: codes and links that did
+    passwords: of each address, newest last; refused: those that a page said are wrong, an account's or a chosen one's; dead: codes and links that did
     not work; no_mail_for: addresses that were waited for in vain.
     """
 
@@ -43,7 +43,7 @@ class Human:
     letters: list[HeldLetter] = field(default_factory=list)
     devices: list[Device] = field(default_factory=list)
     passwords: dict[str, list[str]] = field(default_factory=dict)
-    refused: set[tuple[str, str]] = field(default_factory=set)
+    refused: set[tuple[str, str, str]] = field(default_factory=set)
     no_mail_for: set[str] = field(default_factory=set)
     dead: set[str] = field(default_factory=set)
 
@@ -59,9 +59,9 @@ class Human:
         self.passwords.setdefault(address, []).append(password)
         return password
 
-    def recalls(self, address: str) -> str | None:
-        """The newest password of an address that no page has refused; None when there is none left to try."""
-        known = [p for p in reversed(self.passwords.get(address, [])) if (address, p) not in self.refused]
+    def recalls(self, address: str, kind: str) -> str | None:
+        """The newest password of an address that no page of a kind has refused; None when there is none left to try."""
+        known = [p for p in reversed(self.passwords.get(address, [])) if (kind, address, p) not in self.refused]
         return known[0] if known else None
 
     def mails(self) -> list[Mail]:

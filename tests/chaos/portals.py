@@ -27,12 +27,16 @@ class Office:
 
 @dataclass
 class Asked:
-    """An authorization request as the portal remembers it. carried: its address was opened in another browser too."""
+    """An authorization request as the portal remembers it.
+
+    opened: how often a browser came to the provider with it; carried: another browser than the one it was made for may have.
+    """
 
     office: Office
     state: str
     device: Any
     may_fail: bool
+    opened: int = 0
     carried: bool = False
     used: bool = False
 
@@ -63,6 +67,11 @@ class Portals:
         state = f"s{len(self.asked)}"
         self.asked[state] = Asked(office, state, device, may_fail=how.get("prompt") == "none")
         return office.portal.authorize_url(state=state, nonce=f"n-{state}", **how)
+
+    def opened(self, url: str) -> None:
+        """A browser asks the provider for an address, which may be that of a request."""
+        if urlsplit(url).path == "/oauth/authorize" and (asked := self.asked.get(answer(url).get("state", ""))):
+            asked.opened += 1
 
     def receive(self, device: Any, url: str) -> str | None:
         """A browser comes to an address of a portal. Returns where the portal sends it, None for a page of its own."""

@@ -67,7 +67,12 @@ def learn(me: Me, before: Page, fields: Fields, after: Page) -> None:
         human.dead.add(str(fields["code"]))
     address, typed = _address(me, before, fields), fields.get("password")
     if address and typed and any(after.fields.get(name, {}).get("aria-invalid") for name in ("password", "identifier")):
-        human.refused.add((address, typed))
+        human.refused.add((_kind(before), address, typed))
+
+
+def _kind(page: Page) -> str:
+    """Whose password a page asks for: the one just chosen for a letter's account, or an account's."""
+    return "chosen" if page.path.startswith("/upgrade") else "account"
 
 
 def _address(me: Me, page: Page, fields: Fields) -> str | None:
@@ -127,7 +132,7 @@ def _email(me: Me, goal: HeldLetter, page: Page) -> Fields:
 
 def _new(me: Me, goal: HeldLetter, page: Page) -> Fields:
     address = named(me, page) or me.human.addresses[0]
-    old = me.human.recalls(address)
+    old = me.human.recalls(address, "account")
     password = me.human.new_password(address)
     fields: Fields = {"new_password": password, "confirmation": password}
     if "accept_terms" in page.fields:
@@ -145,13 +150,16 @@ def _code(me: Me, goal: HeldLetter, page: Page) -> Fields | None:
         return None
     fields: Fields = {"code": code}
     if "password" in page.fields and address:
-        fields["password"] = me.human.recalls(address) or STRONG
+        password = me.human.recalls(address, "chosen")
+        if password is None:
+            return None
+        fields["password"] = password
     return fields
 
 
 def _login(me: Me, goal: HeldLetter, page: Page) -> Fields | None:
     for address in _likely(me, goal):
-        password = me.human.recalls(address)
+        password = me.human.recalls(address, "account")
         if password is not None:
             return {"identifier": address, "password": password}
     return None
@@ -166,7 +174,7 @@ def _likely(me: Me, goal: HeldLetter) -> list[str]:
 def _password(me: Me, goal: HeldLetter, page: Page) -> Fields | None:
     """Of a merge or a mailed link: the address is shown."""
     address = named(me, page)
-    password = me.human.recalls(address) if address else None
+    password = me.human.recalls(address, _kind(page)) if address else None
     return None if password is None else {"password": password}
 
 
@@ -214,10 +222,11 @@ def follow(me: Me, goal: HeldLetter) -> str:
     if page.path == "/profile":
         me.tab.open(f"/login/provisional?{goal.letter.query}")
         return "opens the letter's page from Profil"
-    if page.path.startswith("/upgrade/") and page.path.endswith("/sent"):
+    forgotten = "password" in page.fields and me.human.recalls(named(me, page) or "", "chosen") is None
+    if page.path.startswith("/upgrade/") and "code" in page.fields and not forgotten:
         return retry(me, page)
     ways = [way for way in page.ways if way.startswith(me.chaos.world.base)]
-    to = ["/login"] if goal.done else ["/login/provisional", "/login"]
+    to = ["/login"] if goal.done and "code" not in page.fields else ["/login/provisional", "/login"]
     if page.path == "/login" or page.path.startswith("/merge/"):  # no password is left to try
         to = ["/reset"] if goal.done or any(me.human.passwords) else ["/login/provisional"]
         hopeless = all(address in me.human.no_mail_for for address in me.human.addresses)

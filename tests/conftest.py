@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
+from tests.conformance.summary import pytest_terminal_summary as pytest_terminal_summary
 from tests.support import postgres
 from tests.support.chromium import started
 from tests.support.mailbox import Mailbox

@@ -1,0 +1,61 @@
+"""The certified npm package `oidc-provider`, which shows that the modules are right: what fails there is their fault."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.conformance.suite.certificates import Certificates
+from tests.conformance.targets.process import Process, free_port
+
+_FOLDER = Path(__file__).resolve().parent.parent / "oidc_provider"
+_PLACEHOLDER = "https://oidc-provider.test"
+
+
+class OidcProvider:
+    def __init__(self, certificates: Certificates, relying_party: str, folder: Path) -> None:
+        port = free_port()
+        self._issuer = f"https://127.0.0.1:{port}"
+        self._process = Process(
+            [str(shutil.which("node")), "provider.mjs"],
+            {
+                "PATH": os.environ["PATH"],
+                "PORT": str(port),
+                "CERTIFICATE": str(certificates.chain),
+                "KEY": str(certificates.key),
+                "NODE_EXTRA_CA_CERTS": str(certificates.authority),
+                "RELYING_PARTY": relying_party,
+                "CLIENTS": json.dumps(self.configuration("static_client")),
+            },
+            cwd=_FOLDER,
+            log=folder / "oidc-provider.log",
+        )
+        self._process.ready(f"{self._issuer}/.well-known/openid-configuration", certificates.trusting())
+
+    def configuration(self, client_registration: str) -> dict[str, Any]:
+        text = (_FOLDER / "configuration.json").read_text(encoding="utf-8")
+        return json.loads(text.replace(_PLACEHOLDER, self._issuer))  # type: ignore[no-any-return]
+
+    def rotate_keys(self) -> None:
+        """Its keys are fixed when it starts (see expected.py)."""
+
+    def stop(self) -> None:
+        self._process.stop()
+
+
+def start(
+    certificates: Certificates, relying_party: str, folder: Path, _new_database: Callable[[str], str]
+) -> OidcProvider:
+    if shutil.which("node") is None:
+        raise RuntimeError("node is needed to start oidc-provider")
+    subprocess.run(["npm", "ci", "--silent"], cwd=_FOLDER, check=True) if _stale() else None
+    return OidcProvider(certificates, relying_party, folder)
+
+
+def _stale() -> bool:
+    return not (_FOLDER / "node_modules" / "oidc-provider").exists()

@@ -95,8 +95,8 @@ def refresh_token_rp_key_rotation(run: Run) -> None:
     flow = _refreshable(run, client)
     client.key = jose.key_pair(1)
     run.relying_party.publish(path, json.dumps(jose.public(client.key)), "application/json")
-    run.pause(60)
-    _refreshed(run, flow, client)
+    # The official suite waits for a minute, which is how long a provider may keep a key set.
+    run.within(60, lambda: _refreshed(run, flow, client))
 
 
 @module("oidcc-ensure-client-assertion-with-iss-aud-succeeds", client_auth_type=NO_ASSERTION)

@@ -97,6 +97,17 @@ class Run:
         """Wait as long as the official suite does, or briefly (CONFORMANCE_WAITS=official)."""
         time.sleep(self.setting.wait(seconds))
 
+    def within(self, seconds: float, condition: Callable[[], Any]) -> Any:
+        """What a condition returns as soon as it holds; its failure when it does not in time."""
+        until = time.monotonic() + seconds
+        while True:
+            try:
+                return condition()
+            except Failed:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.5)
+
     def until_after(self, instant: int, seconds: int) -> None:
         """Wait until this many whole seconds have gone by: token times have no fractions."""
         while int(time.time()) <= instant + seconds:

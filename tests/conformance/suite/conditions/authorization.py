@@ -55,7 +55,9 @@ def read_answer(arrival: Arrival, where: str) -> Answer:
 
 @condition("RFC9207-2.4")
 def check_iss_in_authorization_response(answer: Answer, metadata: dict[str, Any]) -> None:
-    if metadata.get("authorization_response_iss_parameter_supported") or "iss" in answer:
+    """The issuer, where it is promised; an answer with an ID token says it there already."""
+    promised = metadata.get("authorization_response_iss_parameter_supported") and "id_token" not in answer
+    if promised or "iss" in answer:
         ensure(answer.get("iss") == metadata["issuer"], f"iss is {answer.get('iss')!r}")
 
 

@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 LOCK := config/requirements/development.txt
 WORKERS ?= 2
 
-.PHONY: help docs install system demo test chaos lint format types screens lock clean
+.PHONY: help docs install system demo test chaos conformance conformance-peer lint format types screens lock clean
 
 help:  ## Say what can be made
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
 
 install: $(VENV)/.installed  ## Make .venv from pinned, hashed requirements; leaves .venv/bin/idp
 
@@ -47,6 +47,12 @@ format: install  ## Format the code
 
 screens: install system  ## Write the screenshots of docs/screens again
 	@IDP_SCREENS=1 $(BIN)/python -m pytest tests/browser -n $(WORKERS)
+
+conformance: install system  ## Every plan of the OpenID Foundation against our provider; a table at the end
+	@CONFORMANCE_PLANS=every $(BIN)/python -m pytest tests/conformance -n $(WORKERS) --dist worksteal
+
+conformance-peer: install  ## The same against the certified npm package, which shows that the tests are right (needs node)
+	@CONFORMANCE_TARGET=oidc_provider $(BIN)/python -m pytest tests/conformance -n $(WORKERS) --dist worksteal
 
 docs: install  ## Write docs/settings.md and docs/errors.md again from the code
 	@$(BIN)/python docs/generate.py

@@ -5,35 +5,51 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tests.conformance.plans import Entry
+from tests.conformance.suite.findings import Finding
 
 
 @dataclass(frozen=True)
 class Expected:
-    """result: failed, warned or skipped. condition: the one that finds it; empty for a skip."""
+    """result: failed, warned or skipped. says: the beginning of what is found, with the name of the condition."""
 
-    module: str
+    modules: tuple[str, ...]
     result: str
-    condition: str
+    says: str
     why: str
-    response_types: tuple[str, ...] = ()
 
-    def covers(self, entry: Entry) -> bool:
-        return entry.module.name == self.module and (
-            not self.response_types or entry.variant.response_type in self.response_types
+    def covers(self, entry: Entry, finding: Finding) -> bool:
+        return (
+            entry.module.name in self.modules and self.result == finding.result and finding.text.startswith(self.says)
         )
 
 
-OURS: tuple[Expected, ...] = ()
+# Nothing of ours fails. What the official suite warns of, and the specification leaves no other choice: a claim that is
+# not known is left out (OIDC Core 5.3.2), and nobody asks owners and tenants for these.
+OURS = (
+    Expected(
+        ("oidcc-scope-profile", "oidcc-scope-all"),
+        "warned",
+        "verify_scopes_returned [OIDCC-5.4]: not returned: middle_name nickname picture website gender birthdate",
+        "agencies do not know these of a person, and we do not collect what no portal needs (GDPR 5.1.c)",
+    ),
+)
 
 _NO_NONE = "from version 8 on it knows no algorithm `none`: neither unsigned request objects nor unsigned ID tokens"
-PEER: tuple[Expected, ...] = (
-    Expected("oidcc-idtoken-unsigned", "skipped", "", _NO_NONE),
-    Expected("oidcc-unsigned-request-object-supported-correctly-or-rejected-as-unsupported", "skipped", "", _NO_NONE),
-    Expected("oidcc-request-uri-unsigned-supported-correctly-or-rejected-as-unsupported", "skipped", "", _NO_NONE),
-    Expected("oidcc-request-uri-unsigned", "skipped", "", _NO_NONE),
-    Expected("oidcc-ensure-request-object-with-redirect-uri", "skipped", "", _NO_NONE),
+PEER = (
     Expected(
-        "oidcc-server-rotate-keys",
+        (
+            "oidcc-idtoken-unsigned",
+            "oidcc-unsigned-request-object-supported-correctly-or-rejected-as-unsupported",
+            "oidcc-request-uri-unsigned-supported-correctly-or-rejected-as-unsupported",
+            "oidcc-request-uri-unsigned",
+            "oidcc-ensure-request-object-with-redirect-uri",
+        ),
+        "skipped",
+        "",
+        "from version 8 on it knows no algorithm `none`: neither unsigned request objects nor unsigned ID tokens",
+    ),
+    Expected(
+        ("oidcc-server-rotate-keys",),
         "failed",
         "verify_new_jwks_has_new_signing_key",
         "its keys are given when it starts; the official list of expected failures has this line too",

@@ -249,30 +249,30 @@ class Chosen:
         return made
 
 
-def _chosen(name: str, **free: str) -> Chosen:
+def chosen(name: str, **free: str) -> Chosen:
     return Chosen(name if name == "oidcc-test-plan" else f"oidcc-{name}{_CERTIFICATION}", free)
 
 
-_STATIC, _REGISTERED = {"client_registration": "static_client"}, {"client_registration": "dynamic_client"}
+STATIC, REGISTERED = {"client_registration": "static_client"}, {"client_registration": "dynamic_client"}
 
 EVERY_PLAN = (
-    _chosen("config"),
-    _chosen("basic", **_STATIC),
-    _chosen("basic", **_REGISTERED),
-    _chosen("implicit", **_REGISTERED),
-    _chosen("hybrid", **_REGISTERED),
-    _chosen("formpost-basic", **_REGISTERED),
-    _chosen("formpost-implicit", **_REGISTERED),
-    _chosen("formpost-hybrid", **_REGISTERED),
-    _chosen("dynamic", response_type="code"),
-    _chosen("3rdparty-init-login", response_type="code"),
-    _chosen("rp-initiated-logout", response_type="code", **_STATIC),
-    _chosen("rp-initiated-logout", response_type="code", **_REGISTERED),
-    _chosen("backchannel-rp-initiated-logout", response_type="code", **_REGISTERED),
-    _chosen("frontchannel-rp-initiated-logout", response_type="code", **_REGISTERED),
-    _chosen("session-management", response_type="code", **_REGISTERED),
+    chosen("config"),
+    chosen("basic", **STATIC),
+    chosen("basic", **REGISTERED),
+    chosen("implicit", **REGISTERED),
+    chosen("hybrid", **REGISTERED),
+    chosen("formpost-basic", **REGISTERED),
+    chosen("formpost-implicit", **REGISTERED),
+    chosen("formpost-hybrid", **REGISTERED),
+    chosen("dynamic", response_type="code"),
+    chosen("3rdparty-init-login", response_type="code"),
+    chosen("rp-initiated-logout", response_type="code", **STATIC),
+    chosen("rp-initiated-logout", response_type="code", **REGISTERED),
+    chosen("backchannel-rp-initiated-logout", response_type="code", **REGISTERED),
+    chosen("frontchannel-rp-initiated-logout", response_type="code", **REGISTERED),
+    chosen("session-management", response_type="code", **REGISTERED),
     *(
-        _chosen("oidcc-test-plan", client_auth_type=method)
+        chosen("oidcc-test-plan", client_auth_type=method)
         for method in ("none", "client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt")
     ),
 )

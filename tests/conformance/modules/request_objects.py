@@ -18,7 +18,7 @@ def _algorithms(run: Run) -> list[str]:
     return list(run.metadata.get("request_object_signing_alg_values_supported", ["none", "RS256"]))
 
 
-def _outside(request: Request, **more: str) -> Request:
+def _outside(request: Request, /, **more: str) -> Request:
     """What OAuth 2.0 demands as plain parameters beside a request object."""
     return {name: request[name] for name in ("client_id", "response_type", "scope")} | more
 

@@ -63,10 +63,7 @@ def _scope(run: Run, scope: str, **request: str) -> Flow:
     supported = run.metadata.get("scopes_supported", scope.split())
     run.skip_unless(set(scope.split()) <= set(supported), f"not offered: {scope}")
     flow = run.sign_in(run.client(), scope=scope, **request)
-    if flow.access_token:
-        claims = run.check_userinfo(run.userinfo(flow.access_token), flow)
-    else:
-        claims = flow.claims
+    claims = run.check_userinfo(run.userinfo(flow.access_token), flow) if flow.access_token else flow.claims
     run.should(userinfo.verify_scopes_returned, claims, scope)
     return flow
 

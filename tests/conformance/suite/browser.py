@@ -161,7 +161,9 @@ class Browser:
             if url.startswith(self._home):
                 self._arrive(method, url, form)
                 return
-            headers = {"Origin": _origin(self.page.url)} if method == "POST" else {}
+            headers = {"Accept": "text/html,application/xhtml+xml;q=0.9", "Accept-Language": "en-US,en;q=0.5"}
+            if method == "POST":
+                headers["Origin"] = _origin(self.page.url)
             response = self._http.request(method, url.split("#")[0], data=form, headers=headers)  # type: ignore[arg-type]
             if not response.has_redirect_location:
                 self._show(url, response)

@@ -16,7 +16,6 @@ class Failed(AssertionError):
 
     def __init__(self, condition: str, clauses: tuple[str, ...], why: str) -> None:
         super().__init__(f"{condition} [{', '.join(clauses)}]: {why}")
-        self.condition = condition
 
 
 class Skipped(Exception):
@@ -24,11 +23,14 @@ class Skipped(Exception):
 
 
 @dataclass(frozen=True)
-class Warned:
-    """What the official suite would warn of."""
+class Finding:
+    """What the official suite would put in red. result: failed, warned or skipped."""
 
-    condition: str
+    result: str
     text: str
+
+    def __str__(self) -> str:
+        return f"{self.result}: {self.text}"
 
 
 class Refuted(Exception):

@@ -24,7 +24,7 @@ from tests.conformance.suite.browser import Arrival, Browser
 from tests.conformance.suite.client import Client, Registrar
 from tests.conformance.suite.conditions import authorization, http, id_token, metadata, tokens, userinfo
 from tests.conformance.suite.conditions.authorization import Answer
-from tests.conformance.suite.findings import Failed, Skipped, Warned
+from tests.conformance.suite.findings import Failed, Finding, Skipped
 from tests.conformance.suite.relying_party import RelyingParty
 from tests.conformance.suite.setting import Setting, Variant
 
@@ -66,7 +66,7 @@ class Run:
         self.relying_party = relying_party
         self.variant = variant
         self.module = module
-        self.warnings: list[Warned] = []
+        self.warnings: list[Finding] = []
         self.http = setting.http
         self.browser = Browser(setting.trust, relying_party.base, setting.browser_blocks(module))
         self.path = f"/test/a/{setting.alias}" if variant.static else f"/test/{secrets.token_hex(8)}"
@@ -86,7 +86,7 @@ class Run:
         try:
             return condition(*args, **kwargs)
         except Failed as failed:
-            self.warnings.append(Warned(failed.condition, str(failed)))
+            self.warnings.append(Finding("warned", str(failed)))
             return None
 
     def skip_unless(self, supported: object, why: str) -> None:

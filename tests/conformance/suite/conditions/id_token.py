@@ -91,7 +91,7 @@ def validate_hash(token: jose.Token, name: str, value: str, *, required: bool) -
         ensure(not required, f"{name} is missing")
         return
     algorithm = str(token.header.get("alg"))
-    digest = _HASHES[algorithm[-3:]] if algorithm[-3:] in _HASHES else hashlib.sha512
+    digest = _HASHES.get(algorithm[-3:], hashlib.sha512)
     half = digest(value.encode()).digest()
     expected = base64.urlsafe_b64encode(half[: len(half) // 2]).rstrip(b"=").decode()
     ensure(token.claims[name] == expected, f"{name} is {token.claims[name]!r}, not {expected!r}")

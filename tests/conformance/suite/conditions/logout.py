@@ -14,13 +14,16 @@ from tests.conformance.suite.relying_party import Received
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
 
 
+def _arrival_at(arrivals: list[Arrival], uri: str) -> Arrival:
+    came = [arrival for arrival in arrivals if arrival.url.split("?")[0] == uri]
+    ensure(came, f"{uri} was not called: {[arrival.url for arrival in arrivals]}")
+    return came[-1]
+
+
 @condition("OIDCRIL-2")
 def expect_post_logout_redirect(arrivals: list[Arrival], uri: str) -> Arrival:
     """The browser was sent to the registered address."""
-    for arrival in reversed(arrivals):
-        if arrival.url.split("?")[0] == uri:
-            return arrival
-    refute(f"not sent to {uri}: {[arrival.url for arrival in arrivals]}")
+    return _arrival_at(arrivals, uri)
 
 
 @condition("OIDCRIL-2", "OIDCRIL-3")
@@ -105,10 +108,7 @@ def check_logout_token_has_sub_or_sid(claims: dict[str, Any], id_token: dict[str
 
 @condition("OIDCFCL-2")
 def expect_frontchannel_logout(arrivals: list[Arrival], uri: str) -> Arrival:
-    for arrival in arrivals:
-        if arrival.url.split("?")[0] == uri:
-            return arrival
-    refute(f"frontchannel_logout_uri was not loaded: {[arrival.url for arrival in arrivals]}")
+    return _arrival_at(arrivals, uri)
 
 
 @condition("OIDCFCL-2")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import insert, or_, update
+from sqlalchemy import insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from idp.grants.tables import Grant
@@ -41,6 +42,12 @@ def revoke_of_account(db: Session, account_id: str, *, now: datetime, except_sid
     if except_sid is not None:
         statement = statement.where(Grant.sid != except_sid)
     db.execute(statement.values(revoked_at=now))
+
+
+def clients_of(db: Session, sids: Sequence[str]) -> list[tuple[str, str]]:
+    """(sid, client id) of every portal that these sign-ins gave something to, revoked since or not."""
+    rows = db.execute(select(Grant.sid, Grant.client_id).where(Grant.sid.in_(sids)).distinct())
+    return [(sid, client_id) for sid, client_id in rows]
 
 
 def revoke_of_sign_in(db: Session, sid: str, *, now: datetime) -> None:

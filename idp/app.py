@@ -20,6 +20,7 @@ from idp.oidc import discovery
 from idp.oidc.authorize import views as authorize_views
 from idp.oidc.keys.keyring import Keyring
 from idp.oidc.logout import views as logout_views
+from idp.oidc.registration import views as registration_views
 from idp.oidc.server import Server
 from idp.oidc.token import views as token_views
 from idp.oidc.token.steps import Provider
@@ -88,6 +89,7 @@ def create_app(settings: Settings, deps: Deps | None = None) -> Flask:
         discovery.blueprint(settings, keyring),
         authorize_views.blueprint(site, tokens.account_of_hint),
         token_views.blueprint(provider, Server(provider)),
+        registration_views.blueprint(deps),
         logout_views.blueprint(site, tokens),
         health.blueprint(keyring.ready),
         static.blueprint(),

@@ -24,7 +24,7 @@ from idp.mail import sender
 from idp.oidc.keys import flow as key_flow
 from idp.oidc.keys import store as keys
 from idp.oidc.registration import store as registration
-from idp.oidc.registration.rules import loopback
+from idp.oidc.registration.uris import loopback
 from idp.passwords.hashing import Hasher
 from idp.settings import DEVELOPMENT_SECRET, PREFIX, PolicyPreset, Settings
 from idp.tenancy import store as tenancy

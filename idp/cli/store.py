@@ -5,21 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from idp.accounts.tables import ProvisionalAccount
-from idp.database import changed
-from idp.grants.tables import Grant
 from idp.mail.tables import OutboxMail
 from idp.sessions.tables import BrowserSession
 from idp.terms.tables import Terms
-
-
-def revoke_grants_of(db: Session, client_id: str, *, now: datetime) -> int:
-    """Void all that people granted to a portal; returns how many grants that were."""
-    statement = update(Grant).where(Grant.client_id == client_id, Grant.revoked_at.is_(None)).values(revoked_at=now)
-    return changed(db.execute(statement))
 
 
 def count_sessions(db: Session, account_id: str, *, now: datetime) -> int:

@@ -73,7 +73,7 @@ def _portal(db: Session, deps: Deps, agency: DemoAgency, portal: PortalSettings)
         scope=portal.scope,
         grant_types=("authorization_code",),
     )
-    if found := rules.problems(wanted):
+    if found := rules.problems(wanted, deps.settings):
         raise ValueError(f"{wanted.id}: {'; '.join(found)}")
     if not store.change(db, wanted):
         store.create(db, wanted, now=deps.now())

@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import insert, or_, select, update
 from sqlalchemy.orm import Session
 
+from idp.database import changed
 from idp.grants.tables import Grant
 
 
@@ -48,6 +49,12 @@ def clients_of(db: Session, sids: Sequence[str]) -> list[tuple[str, str]]:
     """(sid, client id) of every portal that these sign-ins gave something to, revoked since or not."""
     rows = db.execute(select(Grant.sid, Grant.client_id).where(Grant.sid.in_(sids)).distinct())
     return [(sid, client_id) for sid, client_id in rows]
+
+
+def revoke_of_client(db: Session, client_id: str, *, now: datetime) -> int:
+    """Void all that people granted to a portal; returns how many grants that were."""
+    statement = update(Grant).where(Grant.client_id == client_id, Grant.revoked_at.is_(None)).values(revoked_at=now)
+    return changed(db.execute(statement))
 
 
 def revoke_of_sign_in(db: Session, sid: str, *, now: datetime) -> None:

@@ -24,6 +24,7 @@ _CACHED_SECONDS = 300
 def metadata(settings: Settings) -> Mapping[str, Any]:
     """The provider's metadata: what is true, and nothing that is not built."""
     issuer = settings.issuer
+    registration = {} if settings.registration == "off" else {"registration_endpoint": f"{issuer}/oauth/register"}
     proofs = [one for algorithms in registered.AUTH_SIGNING_ALGORITHMS.values() for one in algorithms]
     return {
         "issuer": issuer,
@@ -34,6 +35,7 @@ def metadata(settings: Settings) -> Mapping[str, Any]:
         "introspection_endpoint": f"{issuer}/oauth/introspect",
         "revocation_endpoint": f"{issuer}/oauth/revoke",
         "end_session_endpoint": f"{issuer}/oauth/logout",
+        **registration,
         "scopes_supported": list(registered.SCOPES),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],

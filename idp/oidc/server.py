@@ -75,7 +75,7 @@ class Server:
 
 def failure(error: ProtocolError) -> Answer:
     """The JSON of an error; 401 comes with the scheme to use (RFC 9110 11.6.1)."""
-    body = {"error": error.error, "error_description": _SAFE.sub(" ", error.description)[:200]}
+    body = {"error": error.error, "error_description": _SAFE.sub(" ", error.description)[:500]}
     challenge = 'Basic realm="token"' if error.http_status == 401 else None
     return Answer(error.http_status, body, challenge)
 

@@ -6,11 +6,13 @@ Secrets in HTTP Basic and in forms are in test_token.py. Attack cases 060 to 067
 from __future__ import annotations
 
 import base64
+import hmac
 import json
 import secrets
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import httpx2 as httpx
@@ -18,6 +20,7 @@ import pytest
 from joserfc import jws
 from joserfc.jwk import ECKey, Key, OctKey, OKPKey, RSAKey
 
+from idp import purge
 from idp.oidc import jose
 from idp.oidc.authentication import assertions
 from idp.oidc.authentication.presented import ASSERTION_TYPE
@@ -123,8 +126,6 @@ def test_a_secret_is_kept_itself_only_where_it_is_a_key_and_then_encrypted(world
 
 
 def test_a_secret_that_is_no_longer_a_key_is_kept_no_longer(world: World) -> None:
-    from dataclasses import replace
-
     portal = by_secret(world).portal
     with world.transaction() as db:
         client = store.find(db, portal.client_id, now=world.clock())
@@ -256,8 +257,6 @@ def test_atk_064_of_twenty_at_once_one_wins(world: World) -> None:
 
 
 def test_atk_064_an_assertion_is_remembered_for_as_long_as_it_could_be_used(world: World) -> None:
-    from idp import purge
-
     signer = by_key(world)
     token = signer.assertion()
     assert signer.send(token).status_code == 200
@@ -328,8 +327,6 @@ def test_atk_066_the_public_key_is_no_secret(world: World) -> None:
             base64.urlsafe_b64encode(part).rstrip(b"=").decode()
             for part in (json.dumps(header).encode(), json.dumps(signer.claims()).encode())
         )
-        import hmac
-
         mac = base64.urlsafe_b64encode(hmac.digest(text, first.encode(), "sha256")).rstrip(b"=").decode()
         refused(signer.send(f"{first}.{mac}"))
 

@@ -13,6 +13,7 @@ def busy(world: World):
     letter, _ = world.member(agency)
     portal = world.portal(agency)
     person = world.signed_in(letter)
+    HTTP.get(f"{world.base}/oauth/jwks")  # the keys are read from now on for ten seconds
     person.open(portal.authorize_url())  # the portal is in the cache from now on
     return portal, person
 

@@ -9,6 +9,7 @@ import pytest
 from idp.cli.clients import files
 from idp.cli.clients.defaults import NEW
 from idp.oidc.registration import metadata, rules
+from idp.settings import Settings
 
 FOLDER = Path(__file__).resolve().parents[2] / "clients" / "registrations"
 
@@ -26,4 +27,4 @@ def test_each_file_can_be_applied(path: Path, monkeypatch: pytest.MonkeyPatch) -
             if name in vars(NEW)
         }
         client = metadata.Client(**{**vars(NEW), **fields, "id": one.values["client_id"], "agency_id": "an-agency"})
-        assert rules.problems(client) == []
+        assert rules.problems(client, Settings()) == []

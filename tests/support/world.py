@@ -426,7 +426,7 @@ class World:
             **changes,
         }
         client = metadata.Client(**record)
-        assert not rules.problems(client), rules.problems(client)
+        assert rules.problems(client, self.deps.settings) == []
         with self.transaction() as session:
             registration.create(session, client, now=self.clock())
             if client.has_secret:
@@ -450,7 +450,13 @@ class World:
         seen: list[str] = []
 
         def record(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-            if "FROM signing_keys" not in statement and statement.split(None, 1)[0].upper() in ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH"):
+            if "FROM signing_keys" not in statement and statement.split(None, 1)[0].upper() in (
+                "SELECT",
+                "INSERT",
+                "UPDATE",
+                "DELETE",
+                "WITH",
+            ):
                 seen.append(statement)
 
         with self.server.app.app_context():

@@ -20,9 +20,9 @@ from idp.cli.context import changing, dry_run_option, opened, record
 from idp.cli.failures import Conflict, Failure, NotFound
 from idp.cli.output import Command, Output, assignments, output_option, rows, say
 from idp.cli.output import record as print_record
-from idp.cli.store import revoke_grants_of
 from idp.database import reading
 from idp.deps import Deps
+from idp.grants import store as grants
 from idp.oidc.registration import metadata, rules, secrets, store
 from idp.oidc.registration.metadata import Client
 
@@ -94,7 +94,7 @@ def create(
             ),
             given,
         )
-        _require_sound(db, wanted)
+        _require_sound(db, deps, wanted)
         if store.find(db, wanted.id, now=deps.now()) is not None:
             raise Conflict(f"client {wanted.id} exists already")
         store.create(db, wanted, now=deps.now())
@@ -143,7 +143,7 @@ def update(client_id: str, dry_run: bool, output: Output, **given: Any) -> None:
         after = _changed(before, given)
         fields = [name for name, value in vars(after).items() if value != getattr(before, name)]
         if fields:
-            _require_sound(db, after)
+            _require_sound(db, deps, after)
             store.change(db, after)
             record(db, deps, "client-changed", agency_id=after.agency_id, client=after.id, fields=fields)
         else:
@@ -206,7 +206,7 @@ def delete(client_id: str, yes: bool, dry_run: bool) -> None:
         click.confirm(f"Delete client {client_id} for good?", abort=True, err=True)
     with opened() as deps, changing(dry_run=dry_run) as db:
         client = _existing(db, deps, client_id)
-        revoked = revoke_grants_of(db, client_id, now=deps.now())
+        revoked = grants.revoke_of_client(db, client_id, now=deps.now())
         store.remove(db, client_id)
         record(db, deps, "client-deleted", agency_id=client.agency_id, client=client_id, grants=revoked)
         say(f"client {client_id} is deleted, {revoked} grants are revoked")
@@ -231,9 +231,9 @@ def _existing(db: Session, deps: Deps, client_id: str) -> Client:
     return client
 
 
-def _require_sound(db: Session, client: Client) -> None:
+def _require_sound(db: Session, deps: Deps, client: Client) -> None:
     """Raises UsageError with every reason why the client may not be registered, and Conflict for a taken place."""
-    if found := rules.problems(client):
+    if found := rules.problems(client, deps.settings):
         raise click.UsageError("; ".join(found))
     if client.default_portal and client.agency_id is not None:
         present = store.default_portal(db, client.agency_id)

@@ -54,7 +54,7 @@ def make(db: Session, deps: Deps, declared: Iterable[Declared]) -> tuple[list[St
     for one in declared:
         present = store.find(db, str(one.values["client_id"]), now=deps.now())
         client, wrong = _client(db, one, present, now=deps.now())
-        wrong += _located(one, rules.problems(client))
+        wrong += _located(one, rules.problems(client, deps.settings))
         if (first := seen.setdefault(client.id, one)) is not one:
             wrong.append(one.problem(f"client {client.id} stands at {first.path}:{first.line} already", "client_id"))
         if one.secret is not None and not client.has_secret:

@@ -283,6 +283,22 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "initial_access_tokens",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("customer_id", sa.String(length=32), nullable=True),
+        sa.Column("agency_id", sa.String(length=32), nullable=True),
+        sa.Column("uses_left", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["agency_id"], ["agencies.id"], name=op.f("fk_initial_access_tokens_agency_id")),
+        sa.ForeignKeyConstraint(["customer_id"], ["customers.id"], name=op.f("fk_initial_access_tokens_customer_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_initial_access_tokens")),
+        sa.UniqueConstraint("digest", name=op.f("uq_initial_access_tokens_digest")),
+    )
+    op.create_table(
         "provisional_accounts",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("agency_id", sa.String(length=32), nullable=False),
@@ -524,6 +540,7 @@ def downgrade() -> None:
 
     op.drop_table("refresh_tokens")
     op.drop_table("provisional_accounts")
+    op.drop_table("initial_access_tokens")
     with op.batch_alter_table("clients", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_clients_default_portal",

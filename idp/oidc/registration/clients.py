@@ -10,7 +10,7 @@ from idp.oidc.registration.metadata import Client
 
 def find(deps: Deps, client_id: str) -> Client | None:
     """A portal by its id, disabled ones too; None for an unknown or impossible id. Opens no transaction on a hit."""
-    if not client_id or len(client_id) > 64 or not client_id.isascii() or not client_id.isprintable():
+    if not possible(client_id):
         return None
     known = store.cache.get(client_id)
     if known is not None:
@@ -20,3 +20,8 @@ def find(deps: Deps, client_id: str) -> Client | None:
     if client is not None:
         store.cache.put(client)
     return client
+
+
+def possible(client_id: str) -> bool:
+    """Whether a text could be a portal's id at all: nothing else is worth a statement, or could even be put into one."""
+    return 0 < len(client_id) <= 64 and client_id.isascii() and client_id.isprintable()

@@ -65,6 +65,19 @@ def members(document: object) -> list[Mapping[str, Any]] | None:
     return list(keys)
 
 
+def kept(document: object) -> object:
+    """What is stored of a set: its keys, without what keys do not hold; as it is when it is no set."""
+    keys = members(document)
+    if keys is None:
+        return document
+    return {"keys": [{name: value for name, value in key.items() if _ordinary(value)} for key in keys]}
+
+
+def _ordinary(value: object) -> bool:
+    texts = value if isinstance(value, list) else [value]
+    return all(isinstance(one, str | bool) and "\x00" not in str(one) for one in texts)
+
+
 def fitting(keys: Sequence[Mapping[str, Any]], *, kid: str | None, algorithm: str, use: Use) -> list[PublicKey]:
     """The public keys of a set that fit: all of them when no `kid` is named, those of that `kid` otherwise."""
     fits = _FITS.get(algorithm, frozenset())

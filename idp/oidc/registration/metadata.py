@@ -19,6 +19,7 @@ AUTH_SIGNING_ALGORITHMS: Mapping[str, tuple[str, ...]] = {
 }
 GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials")
 IMPLICIT = "implicit"  # a grant type too, while the setting `implicit_allowed` says so
+UNSIGNED = "none"  # in the place of an algorithm
 CODE_TYPES = ("code",)
 FRONT_CHANNEL_TYPES = ("id_token", "id_token token", "code id_token", "code token", "code id_token token")
 SIGNING_ALGORITHMS = ("RS256", "ES256", "PS256", "EdDSA")
@@ -93,7 +94,6 @@ class Client:
     resources: tuple[str, ...] = ()
     software_id: str | None = None
     software_version: str | None = None
-    software_statement: str | None = field(default=None, repr=False)
     disabled_at: datetime | None = None
     created_at: datetime | None = None
     secret_digests: tuple[str, ...] = field(default=(), repr=False)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, delete, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from idp.database import changed
 from idp.oidc.registration import metadata
-from idp.oidc.registration.tables import Client, ClientSecret
+from idp.oidc.registration.tables import Client, ClientSecret, InitialAccessToken
 
 # A change made by another process is seen after this long at most; a change made here, at once.
 CACHE_SECONDS = 2.0
@@ -46,7 +46,14 @@ def default_portal(db: Session, agency_id: str) -> metadata.Client | None:
 
 def create(db: Session, client: metadata.Client, *, now: datetime) -> None:
     """Raises sqlalchemy IntegrityError when the id, or the agency's default portal, is taken."""
-    db.execute(insert(Client).values(id=client.id, created_at=now, **_columns(client)))
+    db.execute(
+        insert(Client).values(
+            id=client.id,
+            created_at=now,
+            registration_token_digest=client.registration_token_digest,
+            **_columns(client),
+        )
+    )
 
 
 def change(db: Session, client: metadata.Client) -> bool:
@@ -85,6 +92,51 @@ def expire_secrets(db: Session, client_id: str, *, at: datetime) -> None:
         .values(expires_at=at)
     )
     cache.drop(client_id)
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Whom the clients of an initial access token belong to; neither: the platform."""
+
+    token_id: str
+    customer_id: str | None
+    agency_id: str | None
+
+
+def usable_token(db: Session, digest: str, *, now: datetime) -> Owner | None:
+    """Whom an initial access token that still works registers clients for."""
+    token = InitialAccessToken
+    columns = select(token.id, token.customer_id, token.agency_id)
+    row = db.execute(columns.where(token.digest == digest, *_usable(now))).one_or_none()
+    return None if row is None else Owner(*row)
+
+
+def spend_token(db: Session, token_id: str, *, now: datetime) -> bool:
+    """Use an initial access token once; of more at once than it has uses left, only so many win."""
+    table = InitialAccessToken
+    statement = update(table).where(table.id == token_id, *_usable(now)).values(uses_left=table.uses_left - 1)
+    return changed(db.execute(statement)) == 1
+
+
+def add_token(db: Session, **values: Any) -> None:
+    """A new initial access token: the columns of its table."""
+    db.execute(insert(InitialAccessToken).values(**values))
+
+
+def tokens(db: Session) -> Sequence[InitialAccessToken]:
+    """All initial access tokens, newest first."""
+    return db.scalars(select(InitialAccessToken).order_by(InitialAccessToken.created_at.desc())).all()
+
+
+def revoke_token(db: Session, token_id: str, *, now: datetime) -> bool:
+    """False when there is no such one that works."""
+    table = InitialAccessToken
+    return changed(db.execute(update(table).where(table.id == token_id, *_usable(now)).values(revoked_at=now))) == 1
+
+
+def _usable(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    table = InitialAccessToken
+    return table.uses_left > 0, table.expires_at > now, table.revoked_at.is_(None)
 
 
 class Cache:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, text
+from sqlalchemy import JSON, ForeignKey, Index, Integer, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from idp.database import Model, Utc
@@ -57,3 +57,22 @@ class ClientSecret(Model):
     sealed: Mapped[str | None] = mapped_column(String(400))
     created_at: Mapped[datetime] = mapped_column(Utc)
     expires_at: Mapped[datetime | None] = mapped_column(Utc)
+
+
+class InitialAccessToken(Model):
+    """Lets whoever holds it register clients, a few times and for a while (RFC 7591 1.2), by its digest.
+
+    The clients belong to its agency, else to its customer, else to the platform.
+    """
+
+    __tablename__ = "initial_access_tokens"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    name: Mapped[str] = mapped_column(String(200))
+    customer_id: Mapped[str | None] = mapped_column(ForeignKey("customers.id"))
+    agency_id: Mapped[str | None] = mapped_column(ForeignKey("agencies.id"))
+    uses_left: Mapped[int] = mapped_column(Integer)
+    created_at: Mapped[datetime] = mapped_column(Utc)
+    expires_at: Mapped[datetime] = mapped_column(Utc)
+    revoked_at: Mapped[datetime | None] = mapped_column(Utc)

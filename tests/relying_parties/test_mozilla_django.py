@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -20,12 +21,15 @@ BASE = f"https://{HOST}"
 
 
 @pytest.fixture(scope="session")
-def django_project() -> None:
+def django_project(tmp_path_factory: pytest.TempPathFactory) -> None:
+    database = tmp_path_factory.mktemp("django") / "portal.sqlite"
+    # Playwright, which other tests of the process may have started, leaves an event loop in this thread.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     settings.configure(
         SECRET_KEY="a-secret-of-the-portal",
         ALLOWED_HOSTS=[HOST],
         ROOT_URLCONF="tests.relying_parties.django_project",
-        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": str(database)}},
         INSTALLED_APPS=[
             "django.contrib.auth",
             "django.contrib.contenttypes",

@@ -12,9 +12,12 @@ from idp.oidc.protocol import ProtocolError
 from idp.oidc.server import Answer, Server, failure
 from idp.oidc.token import steps
 from idp.oidc.token.steps import Provider
+from idp.web import cors
 
 log = logging.getLogger("idp.errors")
 _FORM = "application/x-www-form-urlencoded"
+# What a single-page portal calls; introspection is for servers.
+_FOR_SCRIPTS = frozenset({"/oauth/token", "/oauth/userinfo", "/oauth/revoke"})
 
 
 def blueprint(provider: Provider, server: Server) -> Blueprint:
@@ -45,6 +48,10 @@ def blueprint(provider: Provider, server: Server) -> Blueprint:
             shown = {} if error.error == "missing_token" else answer.body
             return _json(Answer(answer.status, shown, challenge))
         return _json(Answer(200, body))
+
+    @endpoints.after_request
+    def for_scripts(response: Response) -> Response:
+        return cors.allow(response) if request.path in _FOR_SCRIPTS else response
 
     @endpoints.errorhandler(ProtocolError)
     def malformed(error: ProtocolError) -> Response:

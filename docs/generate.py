@@ -11,6 +11,16 @@ from idp.settings import Settings
 from idp.texts import catalogue
 
 HERE = Path(__file__).parent
+_WAYS = {
+    errors.Way.PORTAL: "the agency's portal",
+    errors.Way.SIGN_IN: "sign-in",
+    errors.Way.LETTER: "the letter",
+    errors.Way.RESET: "a new password",
+    errors.Way.NEW_LETTER: "a new letter by one click",
+    errors.Way.CODES: "another agency's codes",
+    errors.Way.RETRY: "the same page again",
+    errors.Way.CALL: "who to call",
+}
 
 
 def settings() -> str:
@@ -32,21 +42,25 @@ def settings() -> str:
 
 
 def failures() -> str:
-    """Every numbered failure with its status and its words."""
+    """Every numbered failure with its cause, its words and the way on."""
     french, english = catalogue("fr"), catalogue("en")
     lines = [
         "# Errors",
         "",
         "Every failure that a person can meet has a number. A page of its own also shows a reference: the log line of",
-        "the same request carries it. *field*: told by the field, the form filled again; *page*: a page with a way on.",
+        "the same request carries it, and `idp audit search REFERENCE` finds what was done. The way on of a failure that",
+        "is told by a field is its form, filled again; a page offers what the last column names, where it exists.",
         "",
-        "| number | status | told | cause | in French | in English |",
+        "| number | status | cause | in French | in English | way on |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
     for error in errors.catalogue():
-        cause = " ".join((error.__doc__ or error.__name__).split())
+        cause = " ".join((error.__doc__ or "").split())
         words = [words[error.text].replace("|", "\\|") for words in (french, english)]
-        lines.append(f"| {error.code} | {error.status} | {error.channel} | {cause} | {words[0]} | {words[1]} |")
+        by_field = error.channel is errors.Channel.FIELD
+        way = f"the form, at `{error.field}`" if by_field and error.field else "the form" if by_field else ""
+        way = way or ", ".join(_WAYS[kind] for kind in error.ways)
+        lines.append(f"| {error.code} | {error.status} | {cause} | {words[0]} | {words[1]} | {way} |")
     return "\n".join(lines) + "\n"
 
 

@@ -20,14 +20,31 @@ class Channel(StrEnum):
     PAGE = "page"  # a page of its own, with a way on
 
 
+class Way(StrEnum):
+    """A way on, which the page of a failure offers; the first one is its button."""
+
+    PORTAL = "portal"  # back to the agency's portal, where there is one
+    SIGN_IN = "sign-in"
+    LETTER = "letter"  # the page of the provisional credentials
+    RESET = "reset"  # a new password by mail
+    NEW_LETTER = "new-letter"  # ask the agency for one, by one click
+    CODES = "codes"  # another agency
+    RETRY = "retry"  # the same page again
+    CALL = "call"  # the agency's telephone and address
+
+
 class IdpError(Exception):
-    """Base of the catalogue. `facts` are the values that the words may name; never a secret."""
+    """Base of the catalogue. `facts` are the values that the words may name; never a secret.
+
+    The docstring of a class is the cause, `ways` what the person can do then; both are in docs/errors.md.
+    """
 
     code: ClassVar[str] = "GEN-00"
     status: ClassVar[int] = 500
     text: ClassVar[str] = "errors.unexpected"
     channel: ClassVar[Channel] = Channel.PAGE
     field: ClassVar[str | None] = None
+    ways: ClassVar[tuple[Way, ...]] = (Way.PORTAL, Way.SIGN_IN, Way.LETTER)
 
     def __init__(self, **facts: Any) -> None:
         super().__init__(self.code)
@@ -35,7 +52,7 @@ class IdpError(Exception):
 
 
 class FieldError(IdpError):
-    """Base of what is told beside a field (`field` is its name in the form)."""
+    """Base of what is told beside a field (`field` is its name in the form). The way on is the form, filled again."""
 
     status = 400
     channel = Channel.FIELD
@@ -45,23 +62,38 @@ class FieldError(IdpError):
 
 
 class Unexpected(IdpError):
+    """A fault of ours; the log has its traceback under the same reference."""
+
     code, status, text = "GEN-01", 500, "errors.unexpected"
+    ways = (Way.RETRY, Way.PORTAL, Way.SIGN_IN, Way.CALL)
 
 
 class PageNotFound(IdpError):
+    """No page has this address: mistyped, cut in two by a mail program, or of an older version."""
+
     code, status, text = "GEN-02", 404, "errors.not_found"
+    ways = (Way.PORTAL, Way.SIGN_IN, Way.LETTER)
 
 
 class WrongMethod(IdpError):
+    """The address of a form was opened, or a page was posted to."""
+
     code, status, text = "GEN-03", 405, "errors.wrong_method"
+    ways = (Way.PORTAL, Way.SIGN_IN, Way.LETTER)
 
 
 class TooLarge(IdpError):
+    """The request is larger than `request_body_limit_bytes`; no form of ours can be."""
+
     code, status, text = "GEN-04", 413, "errors.too_large"
+    ways = (Way.PORTAL, Way.SIGN_IN)
 
 
 class MalformedRequest(IdpError):
+    """The request is no form, gives a field twice, or holds a value that no field takes."""
+
     code, status, text = "GEN-05", 400, "errors.malformed"
+    ways = (Way.PORTAL, Way.SIGN_IN, Way.LETTER)
 
 
 class StalePage(FieldError):
@@ -74,6 +106,7 @@ class Overloaded(IdpError):
     """Too many passwords are waiting to be hashed. retry_after_seconds: int."""
 
     code, status, text = "GEN-07", 503, "errors.overloaded"
+    ways = (Way.RETRY,)
 
 
 class TooManyAttempts(FieldError):
@@ -90,10 +123,14 @@ class ForeignPost(IdpError):
     """The browser itself says that another site sent this form (Origin, Sec-Fetch-Site)."""
 
     code, status, text = "GEN-09", 403, "errors.foreign_post"
+    ways = (Way.RETRY, Way.PORTAL, Way.SIGN_IN)
 
 
 class DatabaseAway(IdpError):
+    """The database does not answer, or refused the statement. retry_after_seconds: int."""
+
     code, status, text = "GEN-10", 503, "errors.database_away"
+    ways = (Way.RETRY, Way.CALL)
 
 
 # --- TEN: agencies -------------------------------------------------------------------------------------------------
@@ -106,21 +143,36 @@ class AgencyUnknown(FieldError):
 
 
 class CodesMissing(AgencyUnknown):
+    """One of the two codes was not typed."""
+
     code, text = "TEN-02", "tenancy.missing"
+
+
+class AgencyClosed(IdpError):
+    """The codes are those of an agency that an operator has closed (`idp agencies disable`). agency: its name."""
+
+    code, status, text = "TEN-03", 410, "tenancy.closed"
+    ways = (Way.CODES, Way.CALL)
 
 
 # --- LOG: sign-in --------------------------------------------------------------------------------------------------
 
 
 class WrongCredentials(FieldError):
+    """No such account, another password, or a closed account: the same words, after the same work."""
+
     code, text, field = "LOG-01", "login.wrong", "identifier"
 
 
 class IdentifierMissing(FieldError):
+    """The identifier was not typed."""
+
     code, text, field = "LOG-02", "login.identifier_missing", "identifier"
 
 
 class PasswordMissing(FieldError):
+    """The password was not typed."""
+
     code, text, field = "LOG-03", "login.password_missing", "password"
 
 
@@ -128,40 +180,56 @@ class NothingOpen(IdpError):
     """The account is known and the password right, but every agency of the account is closed."""
 
     code, status, text = "LOG-04", 403, "login.nothing_open"
+    ways = (Way.CALL, Way.CODES)
 
 
 # --- UPG: upgrade of a provisional account ---------------------------------------------------------------------------
 
 
 class WrongProvisional(FieldError):
+    """No such letter at this agency, or another password: the same words, after the same work."""
+
     code, text, field = "UPG-01", "upgrade.wrong_provisional", "provisional_identifier"
 
 
 class ProvisionalIdentifierMissing(FieldError):
+    """The letter's identifier was not typed."""
+
     code, text, field = "UPG-02", "upgrade.provisional_identifier_missing", "provisional_identifier"
 
 
 class ProvisionalPasswordMissing(FieldError):
+    """The letter's password was not typed."""
+
     code, text, field = "UPG-03", "upgrade.provisional_password_missing", "provisional_password"
 
 
 class AlreadyUpgraded(IdpError):
-    """Told only to who typed the letter's credentials right."""
+    """The letter was used: the account exists. Told only to who typed the letter's credentials right.
+
+    hint: the masked address of the account, empty when it is closed.
+    """
 
     code, status, text = "UPG-04", 409, "upgrade.already_done"
+    ways = (Way.SIGN_IN, Way.RESET, Way.CALL)
 
 
 class LetterExpired(IdpError):
-    """Told only to who typed the letter's credentials right."""
+    """The letter is older than `letter_validity_days`. Told only to who typed its credentials right."""
 
     code, status, text = "UPG-05", 410, "upgrade.letter_expired"
+    ways = (Way.NEW_LETTER, Way.SIGN_IN, Way.CALL)
 
 
 class AddressMalformed(FieldError):
+    """What was typed is no e-mail address."""
+
     code, text, field = "UPG-06", "upgrade.address_malformed", "email"
 
 
 class AddressMissing(FieldError):
+    """No address was typed."""
+
     code, text, field = "UPG-07", "upgrade.address_missing", "email"
 
 
@@ -172,14 +240,20 @@ class TooManyAddresses(FieldError):
 
 
 class TermsNotAccepted(FieldError):
+    """The box was not ticked."""
+
     code, text, field = "UPG-09", "upgrade.terms_not_accepted", "accept_terms"
 
 
 class CodeWrong(FieldError):
+    """Not a code of a mail that still works, or of another address."""
+
     code, text, field = "UPG-10", "upgrade.code_wrong", "code"
 
 
 class CodeMissing(FieldError):
+    """The code was not typed."""
+
     code, text, field = "UPG-11", "upgrade.code_missing", "code"
 
 
@@ -193,13 +267,20 @@ class TermsUnpublished(IdpError):
     """No terms are published, so nobody can accept them: an operator's mistake, which `idp doctor` reports."""
 
     code, status, text = "UPG-13", 503, "upgrade.terms_unpublished"
+    ways = (Way.CALL, Way.RETRY)
+
+
+class AddressUnlikely(FieldError):
+    """The address looks like a slip of the finger; asked back once, never refused. meant: the likely one."""
+
+    code, text, field = "UPG-14", "upgrade.address_unlikely", "email"
 
 
 # --- PWD: choosing a password ----------------------------------------------------------------------------------------
 
 
 class PasswordTooWeak(FieldError):
-    """unmet: names of the criteria that are not met, in the order of the page."""
+    """A criterion of the policy is not met. unmet: their names, in the order of the page."""
 
     code, text, field = "PWD-01", "passwords.too_weak", "new_password"
 
@@ -209,18 +290,26 @@ class PasswordTooWeak(FieldError):
 
 
 class ConfirmationDiffers(FieldError):
+    """The two passwords are not the same."""
+
     code, text, field = "PWD-02", "passwords.confirmation_differs", "confirmation"
 
 
 class PasswordTooLong(FieldError):
+    """More than 128 characters."""
+
     code, text, field = "PWD-03", "passwords.too_long", "new_password"
 
 
 class PasswordUnchanged(FieldError):
+    """The new password is the present one."""
+
     code, text, field = "PWD-04", "passwords.unchanged", "new_password"
 
 
 class CurrentPasswordWrong(FieldError):
+    """Not the present password of the account, or none was typed."""
+
     code, text, field = "PWD-05", "passwords.current_wrong", "current_password"
 
 
@@ -231,26 +320,36 @@ class FlowUnknown(IdpError):
     """No such flow, or another browser's: the same answer, so that an id found somewhere tells nothing."""
 
     code, status, text = "FLO-01", 404, "flows.unknown"
+    ways = (Way.LETTER, Way.SIGN_IN, Way.PORTAL)
 
 
 class FlowExpired(IdpError):
+    """The upgrade, merge or reset was begun more than `flow_validity_days` ago."""
+
     code, status, text = "FLO-02", 410, "flows.expired"
+    ways = (Way.LETTER, Way.SIGN_IN, Way.PORTAL)
 
 
 class LinkUnknown(IdpError):
     """Forged, expired or replaced: one page for all, with a way to ask for a new mail."""
 
     code, status, text = "FLO-03", 404, "links.unknown"
+    ways = (Way.SIGN_IN, Way.LETTER, Way.RESET)
 
 
 class LinkUsed(IdpError):
+    """The mailed link was used already, here or on another device."""
+
     code, status, text = "FLO-04", 410, "links.used"
+    ways = (Way.PORTAL, Way.SIGN_IN, Way.RESET)
 
 
 # --- MRG, RST: merge and reset ---------------------------------------------------------------------------------------
 
 
 class MergePasswordWrong(FieldError):
+    """Not the password of the account that has this address."""
+
     code, text, field = "MRG-01", "merge.wrong_password", "password"
 
 
@@ -258,9 +357,12 @@ class MergeImpossible(IdpError):
     """The letter or the account was closed while the merge page was open."""
 
     code, status, text = "MRG-02", 409, "merge.impossible"
+    ways = (Way.SIGN_IN, Way.RESET, Way.CALL)
 
 
 class ResetIdentifierMissing(FieldError):
+    """No address was typed."""
+
     code, text, field = "RST-01", "reset.identifier_missing", "identifier"
 
 
@@ -271,26 +373,35 @@ class ClientUnknown(IdpError):
     """Shown, never redirected: a redirect to an address nobody registered is an open redirector (RFC 9700 4.11.2)."""
 
     code, status, text = "OID-01", 400, "oidc.client_unknown"
+    ways = (Way.PORTAL, Way.CALL)
 
 
 class RedirectUnregistered(IdpError):
+    """The portal asked to answer to an address that is not registered for it: shown, never redirected."""
+
     code, status, text = "OID-02", 400, "oidc.redirect_unregistered"
+    ways = (Way.PORTAL, Way.CALL)
 
 
 class AuthorizationUnknown(IdpError):
+    """The portal's request is older than `authorization_validity_days`, or never was."""
+
     code, status, text = "OID-03", 404, "oidc.authorization_unknown"
+    ways = (Way.PORTAL, Way.SIGN_IN)
 
 
 class AuthorizationAnswered(IdpError):
     """The pending authorization was answered already, by another tab or a reload: "vous êtes connecté"."""
 
     code, status, text = "OID-04", 409, "oidc.authorization_answered"
+    ways = (Way.PORTAL, Way.SIGN_IN)
 
 
 class AuthorizationMalformed(IdpError):
     """A parameter that decides where answers go (client_id, redirect_uri) is missing twice or malformed."""
 
     code, status, text = "OID-05", 400, "oidc.authorization_malformed"
+    ways = (Way.PORTAL, Way.CALL)
 
 
 def catalogue() -> Iterator[type[IdpError]]:

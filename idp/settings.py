@@ -173,6 +173,12 @@ class Settings(BaseModel):
         return self.issuer.startswith("https://")
 
     @property
+    def origin(self) -> str:
+        """Scheme, host and port that people reach the provider by."""
+        parts = urlsplit(self.issuer)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @property
     def production(self) -> bool:
         return self.environment == "production"
 

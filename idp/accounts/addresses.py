@@ -30,6 +30,12 @@ def accepted(typed: str) -> str:
     return f"{checked.local_part}@{checked.ascii_domain}"
 
 
+def masked(address: str) -> str:
+    """An address as a reminder for who knows it: `r•••@exemple.org`."""
+    local, _, domain = address.rpartition("@")
+    return f"{local[:1]}•••@{domain}"
+
+
 def key(address: str) -> str:
     """The canonical key of an address, valid or not: throttling needs one for whatever was typed."""
     folded = unicodedata.normalize("NFKC", address).strip().casefold()

@@ -29,6 +29,16 @@ class Letter:
     closed: bool
     words: tuple[str, ...]
 
+    @property
+    def identifier(self) -> str:
+        return self.words[0]
+
+    @property
+    def person(self) -> str:
+        """Who the letter is for, as the agency writes it."""
+        _, last_name, first_name, company_name, *_ = self.words
+        return " ".join(filter(None, (first_name, last_name))) or company_name
+
 
 @dataclass(frozen=True)
 class StrongAccount:
@@ -101,6 +111,17 @@ def letter_by_identifier(db: Session, agency_id: str, identifier: str) -> Letter
 
 def letter(db: Session, provisional_account_id: str) -> Letter:
     return _letter(db.execute(_LETTER.where(ProvisionalAccount.id == provisional_account_id)).one())
+
+
+def agency_that_suggests(db: Session, address: str, *, prefer: str | None, now: datetime) -> str | None:
+    """The agency of an unused letter that suggests this address: the preferred one if it has such, else any."""
+    statement = select(ProvisionalAccount.agency_id).where(
+        ProvisionalAccount.suggested_email.in_({address, address.lower()}),
+        ProvisionalAccount.closed_at.is_(None),
+        ProvisionalAccount.expires_at > now,
+    )
+    found = set(db.scalars(statement.limit(50)))
+    return prefer if prefer in found else min(found, default=None)
 
 
 def close_letter(db: Session, provisional_account_id: str, *, now: datetime) -> bool:

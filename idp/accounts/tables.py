@@ -14,7 +14,7 @@ class ProvisionalAccount(Model):
     """One line of an agency's export: a person's letter, and the person's data at that agency."""
 
     __tablename__ = "provisional_accounts"
-    __table_args__ = (UniqueConstraint("agency_id", "identifier_key"),)
+    __table_args__ = (UniqueConstraint("agency_id", "identifier_key"), Index(None, "suggested_email"))
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     agency_id: Mapped[str] = mapped_column(ForeignKey("agencies.id"))

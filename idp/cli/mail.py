@@ -18,7 +18,7 @@ from idp.database import reading
 from idp.deps import Deps
 from idp.errors import IdpError
 from idp.mail import sender, store
-from idp.mail.messages import DeliveryTest, render
+from idp.mail.messages import DeliveryTest, Voice, render
 from idp.mail.store import Waiting
 from idp.settings import Settings, load
 
@@ -88,7 +88,7 @@ def test(address: str) -> None:
 def _deliver(deps: Deps, settings: Settings, recipient: str) -> str:
     """Send the test mail; returns what happened. Raises Away (no connection) and Failure (the server said no)."""
     where = f"{settings.smtp_host}:{settings.smtp_port} ({settings.smtp_security})"
-    rendered = render(DeliveryTest(to=recipient, agency_name="Mon compte immobilier"), timezone=settings.timezone)
+    rendered = render(DeliveryTest(to=recipient, voice=Voice()), timezone=settings.timezone)
     mail = Waiting(
         id=deps.new_id(),
         recipient=recipient,

@@ -74,6 +74,14 @@ def flow_of_used(db: Session, deps: Deps, *, kind: LinkKind, token: str) -> str 
     ).one_or_none()
 
 
+def was_mailed(db: Session, *, kind: LinkKind, email_key: str) -> bool:
+    """Whether a link of this kind that nobody used was mailed to an address; an expired one counts until it is purged."""
+    statement = select(Link.digest).where(
+        Link.email_key == email_key, Link.kind == str(kind), Link.consumed_at.is_(None)
+    )
+    return db.execute(statement.limit(1)).first() is not None
+
+
 def consume(db: Session, mailed: Mailed, *, now: datetime) -> None:
     """Spend a mailed secret; exactly one caller ever succeeds. Raises LinkUsed."""
     won = db.execute(

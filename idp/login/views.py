@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
+from idp.accounts import typos
 from idp.database import reading
-from idp.errors import AgencyUnknown, FieldError, PageNotFound
+from idp.errors import AgencyUnknown, FieldError, ForeignPost, PageNotFound
 from idp.login import flow, steps
 from idp.login.steps import SignedIn
 from idp.tenancy import resolve
 from idp.terms import store as terms
+from idp.texts import LANGUAGES
 from idp.web import browser as browsers
-from idp.web import forms
+from idp.web import csrf, forms
 from idp.web.site import Pending, Place, Site
 
 LOGIN_FORM = "login"
@@ -35,7 +37,7 @@ def blueprint(site: Site) -> Blueprint:
         signed_in = site.signed_in()
         if signed_in is not None and place.pending is not None and place.pending.goes_on_with(signed_in):
             return site.see_other(f"/oauth/authorize/{place.pending.id}/continue")
-        if place.agency is None and place.pending is None:
+        if not place.known:
             return site.ask_codes("")
         hint = place.pending.login_hint if place.pending else ""
         return show_sign_in(place, {"identifier": hint}, None)
@@ -76,6 +78,7 @@ def blueprint(site: Site) -> Blueprint:
             letter_hint=error is not None and flow.looks_like_a_letters(values.get("identifier", "@")),
             signed_in=signed_in,
             may_go_on=signed_in is not None and (place.pending is None or place.pending.settled_by(signed_in)),
+            meant=typos.meant(values.get("identifier", "")) if error is not None else None,
             reset_done=request.args.get("reset") == "done",
         )
 
@@ -93,6 +96,11 @@ def blueprint(site: Site) -> Blueprint:
         return site.follow(
             SignedIn(token, place.agency.id if place.agency else None, place.pending.id if place.pending else None)
         )
+
+    @pages.get("/login/continue")
+    def go_on_opened() -> Response:
+        """The address of a form, opened by itself (reload, history): back to the page of the form."""
+        return site.see_other(site.place().url("/login"))
 
     # --- the two codes -----------------------------------------------------------------------------------------------
 
@@ -133,7 +141,26 @@ def blueprint(site: Site) -> Blueprint:
         then = then if then in _AFTER_CODES else ""
         return site.page("login/codes.html", place, form_id=CODES_FORM, values=values, error=error, then=then)
 
-    # --- help, terms, well-known -------------------------------------------------------------------------------------
+    # --- language, help, terms, well-known -------------------------------------------------------------------------------
+
+    @pages.post("/language")
+    def language() -> Response:
+        """Keep the language that was chosen, and show the page again in it.
+
+        The form's token is not asked for, so that it works at once where cookies were lost: a foreign page could
+        change a language and nothing else, and is refused anyway by what the browser says of it.
+        """
+        if csrf.foreign(request, site.deps):
+            raise ForeignPost()
+        response = site.see_other(site.asked_from() or site.place().url("/login"))
+        chosen = forms.read(request)["language"]
+        if chosen in LANGUAGES:
+            browsers.remember_language(response, site.deps, chosen)
+        return response
+
+    @pages.get("/language")
+    def language_opened() -> Response:
+        return site.see_other("/login")
 
     @pages.get("/help")
     def help_() -> Response:

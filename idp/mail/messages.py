@@ -16,21 +16,37 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from idp.brand import Brand
 from idp.phones import national_phone
 from idp.settings import ROOT
+from idp.tenancy.store import AgencyView
 from idp.texts import Texts
 
 TEMPLATES = ROOT / "templates"
+SERVICE = "Mon compte immobilier"
+
+
+@dataclass(frozen=True)
+class Voice:
+    """In whose name, colour and language a mail speaks. name: also the displayed sender. support: who to ask."""
+
+    name: str = SERVICE
+    color: str | None = None
+    support: str = ""
+    language: str = "fr"
+
+    @staticmethod
+    def of(agency: AgencyView | None, language: str) -> Voice:
+        """The agency's voice; the service's own where there is none."""
+        if agency is None:
+            return Voice(language=language)
+        return Voice(agency.name, agency.brand_color, agency.support_phone or agency.support_email or "", language)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Message:
-    """Base of every mail. to: recipient. agency_name: who it is about; also the displayed sender."""
+    """Base of every mail. to: recipient."""
 
     kind: ClassVar[str]
     to: str
-    agency_name: str
-    agency_color: str | None = None
-    support: str = ""
-    language: str = "fr"
+    voice: Voice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +81,24 @@ class AccountMerged(Message):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ActivateFirst(Message):
+    """Instead of a link for a new password, to who has a letter but no account yet. link: where the letter is typed."""
+
+    kind: ClassVar[str] = "activate_first"
+    link: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LetterWanted(Message):
+    """To an agency: somebody whose letter has expired asks for a new one."""
+
+    kind: ClassVar[str] = "letter_wanted"
+    identifier: str
+    person: str
+    asked_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class DeliveryTest(Message):
     """What `idp mail test` sends."""
 
@@ -80,12 +114,12 @@ class Rendered:
 
 def render(message: Message, *, timezone: str) -> Rendered:
     """The words of a message: a subject without personal data, a complete text, and the same as HTML."""
-    texts = Texts(message.language, timezone)
-    message = replace(message, support=national_phone(message.support))
-    brand = Brand.of(message.agency_color)
-    context = {"m": message, "t": texts, "kind": message.kind, "brand": brand.light, "night": brand.dark}
+    voice = replace(message.voice, support=national_phone(message.voice.support))
+    texts = Texts(voice.language, timezone)
+    brand = Brand.of(voice.color)
+    context = {"m": message, "voice": voice, "t": texts, "kind": message.kind, "brand": brand}
     return Rendered(
-        subject=texts(f"mail.{message.kind}.subject", agency=message.agency_name).replace("\n", " "),
+        subject=texts(f"mail.{message.kind}.subject", agency=voice.name).replace("\n", " "),
         text=_templates().get_template(f"{message.kind}.txt").render(context),
         html=_templates().get_template(f"{message.kind}.html").render(context),
     )

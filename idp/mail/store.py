@@ -49,7 +49,7 @@ def _add(db: Session, deps: Deps, message: Message, subject: str, values: Mappin
     common = {
         "id": deps.new_id(),
         "kind": message.kind,
-        "sender_name": message.agency_name,
+        "sender_name": message.voice.name,
         "subject": subject,
         "attempts": 0,
         "next_attempt_at": now,
@@ -113,11 +113,24 @@ def _finish(db: Session, mail: Waiting, **values: object) -> None:
     db.execute(update(OutboxMail).where(_leased(mail)).values(**values))
 
 
-def state_for_flow(db: Session, flow_id: str) -> str | None:
-    """What became of the newest mail of a flow: queued, sent or refused; None when there is none."""
-    return db.scalars(
-        select(OutboxMail.state).where(OutboxMail.flow_id == flow_id).order_by(OutboxMail.id.desc()).limit(1)
-    ).one_or_none()
+@dataclass(frozen=True)
+class Newest:
+    """What became of a mail. state: queued, sent or refused. again: there was another one before it."""
+
+    state: str
+    at: datetime
+    again: bool
+
+
+def newest_of_flows(db: Session, flow_ids: Sequence[str], *, recipient: str) -> Newest | None:
+    """The newest mail to an address about one of these flows; None when there is none."""
+    rows = db.execute(
+        select(OutboxMail.state, OutboxMail.created_at)
+        .where(OutboxMail.flow_id.in_(flow_ids), OutboxMail.recipient == recipient)
+        .order_by(OutboxMail.id.desc())
+        .limit(2)
+    ).all()
+    return Newest(rows[0].state, rows[0].created_at, again=len(rows) > 1) if rows else None
 
 
 def outbox(db: Session, *, state: str | None, limit: int) -> Sequence[OutboxMail]:

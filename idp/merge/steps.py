@@ -16,7 +16,7 @@ from idp.errors import MergeImpossible, MergePasswordWrong, PasswordMissing
 from idp.links import store as links
 from idp.links.store import LinkKind
 from idp.mail import store as mail
-from idp.mail.messages import AccountMerged
+from idp.mail.messages import AccountMerged, Voice
 from idp.merge import flow as rules
 from idp.merge import store
 from idp.merge.flow import MergeFlow, State
@@ -84,7 +84,9 @@ def offer(
     return MergeAt(flow)
 
 
-def submit_password(deps: Deps, *, flow_id: str, browser_digest: str, password: str, network: str) -> MergeAt | Merged:
+def submit_password(
+    deps: Deps, *, flow_id: str, browser_digest: str, password: str, network: str, language: str
+) -> MergeAt | Merged:
     """The strong account's password, which completes the proof of both sides.
 
     Raises PasswordMissing, TooManyAttempts (the account's own count: this page is no second set of guesses),
@@ -106,11 +108,16 @@ def submit_password(deps: Deps, *, flow_id: str, browser_digest: str, password: 
                 db, deps, "merge.refused", subject=account.id if account else None, cause=flow.id, network=network
             )
         raise MergePasswordWrong()
-    return _merge(deps, flow, account, own, shared)
+    return _merge(deps, flow, account, (own, shared), language=language)
 
 
 def _merge(
-    deps: Deps, flow: MergeFlow, account: accounts.StrongAccount, own: throttle.Limit, shared: throttle.Limit
+    deps: Deps,
+    flow: MergeFlow,
+    account: accounts.StrongAccount,
+    limits: tuple[throttle.Limit, throttle.Limit],
+    *,
+    language: str,
 ) -> MergeAt | Merged:
     """All of the merge, or nothing. Two at once: closing the letter is one guarded statement, and one of them wins."""
     now = deps.now()
@@ -127,17 +134,13 @@ def _merge(
             raise MergeImpossible(agency_id=flow.agency_id, authorization_id=flow.authorization_id)
         store.cancel_others(db, flow_id=flow.id, provisional_account_id=letter.id)
         links.void_of_address(db, kind=LinkKind.RESET, email_key=account.email_key)
-        throttle.succeeded(db, deps, own, shared)
-        agency = tenancy.agency(db, flow.agency_id)
-        assert agency is not None
+        throttle.succeeded(db, deps, *limits)
         mail.enqueue(
             db,
             deps,
             AccountMerged(
                 to=account.email,
-                agency_name=agency.name,
-                agency_color=agency.brand_color,
-                support=agency.support_phone or agency.support_email or "",
+                voice=Voice.of(tenancy.agency(db, flow.agency_id), language),
                 merged_at=now,
                 link=f"{deps.settings.issuer}/profile",
             ),

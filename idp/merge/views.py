@@ -9,7 +9,7 @@ from idp.errors import FieldError
 from idp.merge import steps, store
 from idp.merge.flow import MergeFlow, State
 from idp.merge.steps import MergeAt
-from idp.web.site import Site
+from idp.web.site import Place, Site
 
 
 def blueprint(site: Site) -> Blueprint:
@@ -18,6 +18,9 @@ def blueprint(site: Site) -> Blueprint:
     def load(flow_id: str) -> MergeFlow:
         with reading() as db:
             return store.load(db, flow_id, now=site.deps.now(), browser_digest=site.browser().digest)
+
+    def place_of(flow: MergeFlow) -> Place:
+        return site.place(agency_id=flow.agency_id, authorization_id=flow.authorization_id)
 
     @pages.get("/merge/<flow_id>")
     def offer(flow_id: str) -> Response:
@@ -33,10 +36,16 @@ def blueprint(site: Site) -> Blueprint:
                 browser_digest=site.browser().digest,
                 password=form["password"],
                 network=site.network(),
+                language=place_of(load(flow_id)).language,
             )
         except FieldError as error:
             return show(flow_id, error)
         return site.follow(outcome)
+
+    @pages.get("/merge/<flow_id>/other-address")
+    def other_address_opened(flow_id: str) -> Response:
+        """The address of a form, opened by itself: to where the merge is."""
+        return site.follow(MergeAt(load(flow_id)))
 
     @pages.post("/merge/<flow_id>/other-address")
     def other_address(flow_id: str) -> Response:
@@ -50,15 +59,14 @@ def blueprint(site: Site) -> Blueprint:
         flow = load(flow_id)
         if flow.state is not State.AWAITING_PASSWORD:
             return site.follow(MergeAt(flow))
-        place = site.place(agency_id=flow.agency_id, authorization_id=flow.authorization_id)
-        return site.page("merge/offer.html", place, form_id=flow.id, error=error, flow=flow)
+        return site.page("merge/offer.html", place_of(flow), form_id=flow.id, error=error, flow=flow)
 
     @pages.get("/merge/<flow_id>/done")
     def done(flow_id: str) -> Response:
         flow = load(flow_id)
         if flow.state is not State.MERGED:
             return site.follow(MergeAt(flow))
-        place = site.place(agency_id=flow.agency_id, authorization_id=flow.authorization_id)
+        place = place_of(flow)
         signed_in = site.signed_in()
         if signed_in is None or signed_in.account_id != flow.account_id:
             # What is associated is the person's: not for whoever goes back after a sign-out on a shared computer.

@@ -14,6 +14,7 @@ from idp.links import store as links
 from idp.links.store import LinkKind
 from idp.mail import store as mail
 from idp.mail.messages import PasswordChanged as Notice
+from idp.mail.messages import Voice
 from idp.passwords import policy
 from idp.profile import flow
 from idp.sessions import store as sessions
@@ -38,6 +39,7 @@ def change_password(
     current: str,
     new: str,
     confirmation: str,
+    language: str,
 ) -> PasswordChanged:
     """Replace the password, proven by the present one: a browser left open is not enough (ASVS 6.2.3).
 
@@ -68,9 +70,7 @@ def change_password(
         agency = tenancy.agency(db, places[0].agency_id) if places else None
         notice = Notice(
             to=account.email,
-            agency_name=agency.name if agency else "Mon compte immobilier",
-            agency_color=agency.brand_color if agency else None,
-            support=(agency.support_phone or agency.support_email or "") if agency else "",
+            voice=Voice.of(agency, language),
             changed_at=now,
             link=resolve.page(deps.settings.issuer, "/reset", agency),
         )

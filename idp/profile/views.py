@@ -57,6 +57,7 @@ def blueprint(site: Site) -> Blueprint:
                 current=form["current_password"],
                 new=form["new_password"],
                 confirmation=form["confirmation"],
+                language=site.place().language,
             )
         except FieldError as error:
             return show(signed_in, error)

@@ -39,6 +39,14 @@ class ResetFlow:
     expires_at: datetime
 
 
+def names_a_letter(identifier: str) -> bool:
+    """Whether what was typed is no address, so perhaps a letter's identifier.
+
+    Decided from the text alone, so that it tells nothing about who has an account or a letter.
+    """
+    return bool(identifier.strip()) and "@" not in identifier
+
+
 def completed(flow: ResetFlow) -> ResetFlow:
     """The new password is set."""
     return replace(flow, state=State.COMPLETED, version=flow.version + 1)

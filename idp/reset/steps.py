@@ -17,7 +17,7 @@ from idp.grants import store as grants
 from idp.links import store as links
 from idp.links.store import LinkKind, Mailed
 from idp.mail import store as mail
-from idp.mail.messages import PasswordChanged, ResetPassword
+from idp.mail.messages import ActivateFirst, PasswordChanged, ResetPassword, Voice
 from idp.passwords import policy
 from idp.reset import flow as rules
 from idp.reset import store
@@ -55,8 +55,11 @@ def ask(
     agency_id: str | None,
     authorization_id: str | None,
     merge_flow_id: str | None,
+    language: str,
 ) -> ResetAsked:
     """Ask for a new password. Known or not, the same row is written and the same page follows; a double click asks once.
+
+    An address that only letters know gets a mail that explains how to use the letter: its password is not lost.
 
     Raises ResetIdentifierMissing, TooManyAttempts (of this network; of one address only the mails are limited, and
     silently, since a refusal would tell that the address is known).
@@ -89,17 +92,18 @@ def ask(
         store.add(db, flow)
         token = deps.new_token(256)
         links.issue(db, deps, kind=LinkKind.RESET, flow_id=flow.id, email_key=key, token=token)
-        name, color, support = _voice(db, agency_id)
+        activation = _activation(db, deps, flow, language)
+        voice = Voice.of(tenancy.agency(db, agency_id) if agency_id else None, language)
         message = ResetPassword(
             to=account.email if account else "",
-            agency_name=name,
-            agency_color=color,
-            support=support,
+            voice=voice,
             link=f"{deps.settings.issuer}/reset/confirm/{token}",
             expires_at=now + deps.settings.link_validity,
         )
         if account is not None and account.active and may_mail:
             mail.enqueue(db, deps, message, flow_id=flow.id)
+        elif account is None and activation is not None and may_mail:
+            mail.enqueue(db, deps, activation, flow_id=flow.id)
         else:
             mail.discard(db, deps, message)
         audit.record(
@@ -108,13 +112,29 @@ def ask(
     return ResetAsked(flow)
 
 
+def _activation(db: Session, deps: Deps, flow: ResetFlow, language: str) -> ActivateFirst | None:
+    """The mail for an address that letters know, or an unfinished upgrade; None when nothing knows it.
+
+    Only such an address is written to, so that this page cannot be used to send mail to anybody.
+    """
+    agency_id = accounts.agency_that_suggests(db, flow.email, prefer=flow.agency_id, now=deps.now())
+    asked = links.was_mailed(db, kind=LinkKind.UPGRADE, email_key=addresses.key(flow.email))
+    if agency_id is None and not asked:
+        return None
+    agency = tenancy.agency(db, agency_id or flow.agency_id or "")
+    link = resolve.page(deps.settings.issuer, "/login/provisional", agency)
+    return ActivateFirst(to=flow.email, voice=Voice.of(agency, language), link=link)
+
+
 def open_link(deps: Deps, token: str) -> ResetFlow:
     """The flow of a mailed link, to show its page; nothing changes. Raises LinkUnknown, LinkUsed."""
     with reading() as db:
         return _linked(db, deps, token)[1]
 
 
-def set_password(deps: Deps, *, token: str, browser_digest: str, new_password: str, confirmation: str) -> PasswordReset:
+def set_password(
+    deps: Deps, *, token: str, browser_digest: str, new_password: str, confirmation: str, language: str
+) -> PasswordReset:
     """The new password. Every sign-in and every portal's token of the account ends; a notice is mailed.
 
     Raises LinkUnknown, LinkUsed, PasswordTooWeak, PasswordTooLong, ConfirmationDiffers, Overloaded, and for a link
@@ -122,7 +142,12 @@ def set_password(deps: Deps, *, token: str, browser_digest: str, new_password: s
     """
     try:
         return _set_password(
-            deps, token=token, browser_digest=browser_digest, new_password=new_password, confirmation=confirmation
+            deps,
+            token=token,
+            browser_digest=browser_digest,
+            new_password=new_password,
+            confirmation=confirmation,
+            language=language,
         )
     except LinkUsed:
         flow = _set_already(deps, token=token, password=new_password)
@@ -150,7 +175,7 @@ def _set_already(deps: Deps, *, token: str, password: str) -> ResetFlow:
 
 
 def _set_password(
-    deps: Deps, *, token: str, browser_digest: str, new_password: str, confirmation: str
+    deps: Deps, *, token: str, browser_digest: str, new_password: str, confirmation: str, language: str
 ) -> PasswordReset:
     with reading() as db:
         mailed, before = _linked(db, deps, token)
@@ -177,13 +202,10 @@ def _set_password(
         grants.revoke_of_account(db, account.id, now=now)
         links.void_others(db, flow_ids=store.cancel_others(db, flow_id=before.id, account_id=account.id))
         throttle.forget(db, deps, throttle.account(deps.settings, account.email_key))
-        name, color, support = _voice(db, before.agency_id)
         agency = tenancy.agency(db, before.agency_id) if before.agency_id else None
         notice = PasswordChanged(
             to=account.email,
-            agency_name=name,
-            agency_color=color,
-            support=support,
+            voice=Voice.of(agency, language),
             changed_at=now,
             link=resolve.page(deps.settings.issuer, "/reset", agency),
         )
@@ -204,14 +226,6 @@ def _linked(db: Session, deps: Deps, token: str) -> tuple[Mailed, ResetFlow]:
     if flow.state is State.CANCELLED or flow.account_id is None:
         raise LinkUnknown(agency_id=flow.agency_id)
     return mailed, flow
-
-
-def _voice(db: Session, agency_id: str | None) -> tuple[str, str | None, str]:
-    """In whose name a mail is written: the agency's, else the service's."""
-    agency = tenancy.agency(db, agency_id) if agency_id else None
-    if agency is None:
-        return "Mon compte immobilier", None, ""
-    return agency.name, agency.brand_color, agency.support_phone or agency.support_email or ""
 
 
 def _words(db: Session, account_id: str) -> tuple[str, ...]:

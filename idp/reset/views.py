@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, jsonify, request
 
+from idp.accounts import typos
 from idp.database import reading
 from idp.errors import AgencyUnknown, FieldError
 from idp.passwords.policy import PRESETS
+from idp.reset import flow as flow_rules
 from idp.reset import steps, store
 from idp.reset.flow import ResetFlow, State
 from idp.reset.steps import PasswordReset
@@ -36,7 +38,7 @@ def blueprint(site: Site) -> Blueprint:
             place = site.place()
         except AgencyUnknown:
             return site.ask_codes("reset")
-        if place.agency is None and place.pending is None:
+        if not place.known:
             return site.ask_codes("reset")
         return show_ask(place, {"identifier": request.args.get("identifier", "")[:254]}, None)
 
@@ -48,6 +50,8 @@ def blueprint(site: Site) -> Blueprint:
             return site.ask_codes("reset")
         try:
             form = site.form(ASK_FORM)
+            if flow_rules.names_a_letter(form["identifier"]):
+                return site.see_other(url(place, "/reset/letter"))
             outcome = steps.ask(
                 site.deps,
                 identifier=form["identifier"],
@@ -56,6 +60,7 @@ def blueprint(site: Site) -> Blueprint:
                 agency_id=place.agency.id if place.agency else None,
                 authorization_id=place.pending.id if place.pending else None,
                 merge_flow_id=merge_asked() or None,
+                language=place.language,
             )
         except FieldError as error:
             return show_ask(place, site.posted(), error)
@@ -69,13 +74,36 @@ def blueprint(site: Site) -> Blueprint:
         asked = request.args.get("merge", "")
         return asked if _FLOW_ID.fullmatch(asked) else ""
 
+    def url(place: Place, path: str) -> str:
+        """A page of the reset that goes back to the merge it was left for."""
+        return place.url(path, merge=merge_asked()) if merge_asked() else place.url(path)
+
+    @pages.get("/reset/letter")
+    def letter() -> Response:
+        """A letter's identifier was typed instead of an address: nothing is lost, the letter opens the way."""
+        place = site.place()
+        return site.page("reset/letter.html", place, back=url(place, "/reset"))
+
     @pages.get("/reset/<flow_id>/sent")
     def sent(flow_id: str) -> Response:
         """The same words whoever the address belongs to."""
         flow = load(flow_id)
         if flow.state is State.COMPLETED:
             return site.follow(PasswordReset(flow, here=flow.browser_digest == site.browser().digest))
-        return site.page("reset/sent.html", place_of(flow), flow=flow, sender=site.deps.settings.mail_from)
+        return site.page(
+            "reset/sent.html",
+            place_of(flow),
+            flow=flow,
+            sender=site.deps.settings.mail_from,
+            until=flow.created_at + site.deps.settings.link_validity,
+            meant=typos.meant(flow.email),
+            refreshes="stay" not in request.args,
+        )
+
+    @pages.get("/reset/<flow_id>/sent/status")
+    def status(flow_id: str) -> Response:
+        """What the waiting page's script asks. Nothing of the mail: who has none here is not to be told apart."""
+        return jsonify(waiting=load(flow_id).state is not State.COMPLETED, mail="")
 
     @pages.get("/reset/confirm/<token>")
     def link(token: str) -> Response:
@@ -91,6 +119,7 @@ def blueprint(site: Site) -> Blueprint:
                 browser_digest=site.browser().digest,
                 new_password=form["new_password"],
                 confirmation=form["confirmation"],
+                language=site.language(None),
             )
         except FieldError as error:
             return show_link(token, error)

@@ -3,6 +3,7 @@
 
 // Words and links that only make sense with a script.
 for (const piece of document.querySelectorAll("[data-script]")) piece.hidden = false;
+for (const piece of document.querySelectorAll("[data-plain]")) piece.hidden = true;
 
 // A long address is broken before its @ rather than anywhere.
 for (const address of document.querySelectorAll(".address, .unit")) {
@@ -89,7 +90,7 @@ if (waiting) {
       if (!news.waiting) { location.reload(); return; }
       if (news.mail !== waiting.dataset.mail) {
         if (news.mail === "sent" && told) told.textContent = told.dataset.sent;
-        if (news.mail === "refused" && code.value === "") { location.reload(); return; }
+        if (news.mail === "refused" && !code?.value) { location.reload(); return; }
       }
     } catch { /* away for a moment: ask again later */ }
     pause = Math.min(pause * 1.2, 15000);

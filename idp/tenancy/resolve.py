@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from sqlalchemy.orm import Session
 
-from idp.errors import AgencyUnknown, CodesMissing
+from idp.errors import AgencyClosed, AgencyUnknown, CodesMissing
 from idp.tenancy import store
 from idp.tenancy.store import AgencyView
 
@@ -31,15 +31,18 @@ def valid(code: str) -> bool:
 
 
 def by_codes(db: Session, customer_code: str, company_code: str) -> AgencyView:
-    """The open agency of two codes as typed. Raises CodesMissing, AgencyUnknown (unknown or closed: same words)."""
+    """The open agency of two codes as typed. Raises CodesMissing, AgencyUnknown AgencyClosed."""
     customer_code, company_code = canonical(customer_code), canonical(company_code)
     if not customer_code or not company_code:
         raise CodesMissing()
     if not valid(customer_code) or not valid(company_code):
         raise AgencyUnknown()
     agency = store.agency_by_codes(db, customer_code, company_code)
-    if agency is None or agency.disabled:
+    if agency is None:
         raise AgencyUnknown()
+    if agency.disabled:
+        # No secret: the two codes are in every link of the agency. Its name and who to call are what helps.
+        raise AgencyClosed(agency=agency.name, contact=agency)
     return agency
 
 

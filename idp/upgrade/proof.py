@@ -6,7 +6,7 @@ was just chosen. The account comes into being here, in one transaction (`_comple
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -19,7 +19,7 @@ from idp.errors import ChosenPasswordWrong, CodeMissing, CodeWrong, LinkUnknown,
 from idp.links import store as links
 from idp.links.store import LinkKind, Mailed
 from idp.mail import store as mail
-from idp.mail.messages import VerifyAddress
+from idp.mail.messages import VerifyAddress, Voice
 from idp.sessions import store as sessions
 from idp.tenancy import store as tenancy
 from idp.terms import store as terms
@@ -33,7 +33,29 @@ from idp.upgrade.outcomes import Outcome, UpgradeAt, UpgradeCompleted
 CODE_DIGITS = 8
 
 
-def ask(db: Session, deps: Deps, flow: UpgradeFlow) -> None:
+@dataclass(frozen=True)
+class Mailing:
+    """The newest mail that asks for the proof of a flow's address, whichever tab or device asked for it.
+
+    state: queued, sent or refused for good. until: when its link and code stop working. again: it is not the first.
+    """
+
+    state: str
+    at: datetime
+    until: datetime
+    again: bool
+
+
+def mailing(db: Session, deps: Deps, flow: UpgradeFlow) -> Mailing | None:
+    """What became of the mail; None when there is none any more."""
+    flow_ids = store.flows_of_letter(db, flow.provisional_account_id)
+    newest = mail.newest_of_flows(db, flow_ids, recipient=flow.email or "")
+    if newest is None:
+        return None
+    return Mailing(newest.state, newest.at, newest.at + deps.settings.link_validity, newest.again)
+
+
+def ask(db: Session, deps: Deps, flow: UpgradeFlow, *, language: str) -> None:
     """Ask for the proof of a newly chosen address: links to another one of the same letter die, and a mail leaves.
 
     Unless many left for that address within the hour: the waiting page then says from when on one may be asked for.
@@ -41,15 +63,13 @@ def ask(db: Session, deps: Deps, flow: UpgradeFlow) -> None:
     assert flow.email_key is not None
     links.void_others(db, flow_ids=store.flows_of_letter(db, flow.provisional_account_id), email_key=flow.email_key)
     if throttle.count(db, deps, _mails_to(deps, flow)) is None:
-        _send(db, deps, flow)
+        _send(db, deps, flow, language)
 
 
-def _send(db: Session, deps: Deps, flow: UpgradeFlow) -> None:
+def _send(db: Session, deps: Deps, flow: UpgradeFlow, language: str) -> None:
     """Mail a link and a code."""
     assert flow.email is not None
     assert flow.email_key is not None
-    agency = tenancy.agency(db, flow.agency_id)
-    assert agency is not None
     token, code = deps.new_token(256), deps.new_digits(CODE_DIGITS)
     links.issue(db, deps, kind=LinkKind.UPGRADE, flow_id=flow.id, email_key=flow.email_key, token=token)
     links.issue(
@@ -66,9 +86,7 @@ def _send(db: Session, deps: Deps, flow: UpgradeFlow) -> None:
         deps,
         VerifyAddress(
             to=flow.email,
-            agency_name=agency.name,
-            agency_color=agency.brand_color,
-            support=agency.support_phone or agency.support_email or "",
+            voice=Voice.of(tenancy.agency(db, flow.agency_id), language),
             link=f"{deps.settings.issuer}/upgrade/confirm/{token}",
             code=code,
             expires_at=deps.now() + deps.settings.link_validity,
@@ -77,7 +95,7 @@ def _send(db: Session, deps: Deps, flow: UpgradeFlow) -> None:
     )
 
 
-def resend(deps: Deps, *, flow_id: str, browser_digest: str, version: int | None) -> UpgradeAt:
+def resend(deps: Deps, *, flow_id: str, browser_digest: str, version: int | None, language: str) -> UpgradeAt:
     """One more mail; those before keep working. A repeated click sends one. Raises TooManyAttempts."""
     with transaction() as db:
         before = store.load(db, flow_id, now=deps.now(), browser_digest=browser_digest)
@@ -87,7 +105,7 @@ def resend(deps: Deps, *, flow_id: str, browser_digest: str, version: int | None
         if not store.save(db, before, after):
             return UpgradeAt(before, browser_digest)
         throttle.admit(db, deps, _mails_to(deps, after))
-        _send(db, deps, after)
+        _send(db, deps, after, language)
     return UpgradeAt(after, browser_digest)
 
 

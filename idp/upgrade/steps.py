@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from idp.accounts import addresses
+from idp.accounts import addresses, typos
 from idp.accounts import store as accounts
 from idp.audit import store as audit
 from idp.database import reading, transaction
 from idp.deps import Deps
 from idp.errors import (
+    AddressUnlikely,
     AlreadyUpgraded,
     ConfirmationDiffers,
     LetterExpired,
@@ -25,14 +26,20 @@ from idp.errors import (
     TooManyAddresses,
     WrongProvisional,
 )
+from idp.mail import store as mail
+from idp.mail.messages import LetterWanted, Voice
 from idp.passwords import policy
+from idp.tenancy import store as tenancy
 from idp.terms import store as terms
+from idp.texts import LANGUAGES
 from idp.throttle import store as throttle
 from idp.throttle.store import Limit
 from idp.upgrade import flow as rules
 from idp.upgrade import proof, store
 from idp.upgrade.flow import State, UpgradeFlow
 from idp.upgrade.outcomes import UpgradeAt
+
+NEW_LETTER_FORM = "new-letter"
 
 
 def prove_letter(
@@ -70,9 +77,13 @@ def prove_letter(
         throttle.succeeded(db, deps, own, *shared)
     now = deps.now()
     if letter.closed:
-        raise AlreadyUpgraded(agency_id=agency_id, authorization_id=authorization_id)
+        raise AlreadyUpgraded(agency_id=agency_id, authorization_id=authorization_id, hint=_hint(letter.id))
     if letter.expires_at <= now:
-        raise LetterExpired(agency_id=agency_id, authorization_id=authorization_id)
+        # The token of this form is only ever written on the page that follows the letter's right credentials.
+        form_id = f"{NEW_LETTER_FORM}:{letter.id}"
+        raise LetterExpired(
+            agency_id=agency_id, authorization_id=authorization_id, letter_id=letter.id, form_id=form_id
+        )
     with transaction() as db:
         flow = rules.start(
             flow_id=deps.new_token(128),
@@ -93,12 +104,41 @@ def prove_letter(
     return UpgradeAt(flow, browser_digest)
 
 
-def choose_address(deps: Deps, *, flow_id: str, browser_digest: str, version: int | None, typed: str) -> UpgradeAt:
+def ask_new_letter(deps: Deps, *, letter_id: str, network: str) -> str:
+    """Tell the agency, once a day, that somebody whose letter has expired asks for a new one; returns the agency's id.
+
+    letter_id: of a letter whose credentials were typed right, which the form's token proves. Raises FlowUnknown.
+    """
+    with transaction() as db:
+        letter = accounts.letter(db, letter_id)
+        agency = tenancy.agency(db, letter.agency_id)
+        once_a_day = Limit(f"new-letter:{letter.id}", 1, delay=timedelta(days=1))
+        if agency is None or agency.support_email is None or throttle.count(db, deps, once_a_day) is not None:
+            return letter.agency_id
+        wanted = LetterWanted(
+            to=agency.support_email,
+            voice=Voice.of(agency, LANGUAGES[0]),
+            identifier=letter.identifier,
+            person=letter.person,
+            asked_at=deps.now(),
+        )
+        mail.enqueue(db, deps, wanted)
+        audit.record(db, deps, "upgrade.letter-wanted", subject=letter.id, agency_id=agency.id, network=network)
+    return letter.agency_id
+
+
+def choose_address(
+    deps: Deps, *, flow_id: str, browser_digest: str, version: int | None, typed: str, sure: str = ""
+) -> UpgradeAt:
     """The address that becomes the identifier. One that is already somebody's leads to merge.
 
-    Raises AddressMissing, AddressMalformed, TooManyAddresses, StalePage, FlowUnknown, FlowExpired.
+    sure: an unlikely address that was asked back already, and is meant.
+    Raises AddressMissing, AddressMalformed, AddressUnlikely (once), TooManyAddresses, StalePage, FlowUnknown,
+    FlowExpired.
     """
     email = addresses.accepted(typed)
+    if sure != typed and (meant := typos.meant(email)) is not None:
+        raise AddressUnlikely(meant=meant)
     key = addresses.key(email)
     with transaction() as db:
         before = store.load(db, flow_id, now=deps.now(), browser_digest=browser_digest)
@@ -124,6 +164,7 @@ def choose_password(
     new_password: str,
     confirmation: str,
     terms_accepted: bool,
+    language: str,
 ) -> UpgradeAt:
     """The strong password and the terms; the verification mail leaves with the same transaction.
 
@@ -155,7 +196,7 @@ def choose_password(
         if not store.save(db, before, after):
             return UpgradeAt(store.load(db, flow_id, now=deps.now(), browser_digest=browser_digest), browser_digest)
         store.share_password(db, after)
-        proof.ask(db, deps, after)
+        proof.ask(db, deps, after, language=language)
     return UpgradeAt(after, browser_digest)
 
 
@@ -171,6 +212,14 @@ def want_other_address(deps: Deps, flow_id: str, browser_digest: str) -> str:
         if after is not flow:
             store.save(db, flow, after)
     return flow_id
+
+
+def _hint(letter_id: str) -> str:
+    """Which address the account of a used letter has, for who holds the letter and forgot; enough to remember by."""
+    with reading() as db:
+        owner = accounts.owner_of_letter(db, letter_id)
+        account = accounts.account(db, owner) if owner is not None else None
+    return addresses.masked(account.email) if account is not None and account.active else ""
 
 
 def _addresses_of_letter(deps: Deps, flow: UpgradeFlow) -> Limit:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify, request
 
+from idp.accounts import typos
 from idp.database import reading
-from idp.errors import AgencyUnknown, FieldError
-from idp.mail import store as mail
+from idp.errors import AddressUnlikely, AgencyUnknown, FieldError
 from idp.passwords.policy import PRESETS
 from idp.terms import store as terms
 from idp.upgrade import proof, steps, store
 from idp.upgrade.flow import State, UpgradeFlow
 from idp.upgrade.outcomes import UpgradeAt
+from idp.web import forms
 from idp.web.forms import Form
 from idp.web.site import Place, Site
 
@@ -72,6 +73,21 @@ def blueprint(site: Site) -> Blueprint:
         action = place.url("/login/provisional", **more)
         return site.page("upgrade/letter.html", place, form_id=LETTER_FORM, values=values, error=error, action=action)
 
+    @pages.post("/login/provisional/new-letter")
+    def submit_new_letter() -> Response:
+        """From the page that says that the letter has expired, which is shown to who typed its credentials right."""
+        try:
+            letter_id = forms.read(request)["letter"]
+            site.form(f"{steps.NEW_LETTER_FORM}:{letter_id}")
+        except FieldError as error:
+            return show_letter(None, error)
+        steps.ask_new_letter(site.deps, letter_id=letter_id, network=site.network())
+        return site.see_other(site.place().url("/login/provisional/new-letter"))
+
+    @pages.get("/login/provisional/new-letter")
+    def new_letter() -> Response:
+        return site.page("upgrade/letter_asked.html", site.place())
+
     # --- the address -------------------------------------------------------------------------------------------------
 
     @pages.get("/upgrade/<flow_id>")
@@ -93,6 +109,7 @@ def blueprint(site: Site) -> Blueprint:
                 browser_digest=site.browser().digest,
                 version=form.version,
                 typed=form["email"],
+                sure=form["sure"],
             )
         except FieldError as error:
             flow = load(flow_id)
@@ -100,7 +117,18 @@ def blueprint(site: Site) -> Blueprint:
         return site.follow(outcome)
 
     def show_email(flow: UpgradeFlow, values: dict[str, str], error: FieldError | None) -> Response:
-        return site.page("upgrade/email.html", place_of(flow), form_id=flow.id, values=values, error=error, flow=flow)
+        typed = values.get("email", "")
+        meant = typos.meant(typed) if error is None or isinstance(error, AddressUnlikely) else None
+        return site.page(
+            "upgrade/email.html",
+            place_of(flow),
+            form_id=flow.id,
+            values=values,
+            error=error,
+            flow=flow,
+            meant=meant,
+            sure=typed if meant else "",
+        )
 
     # --- the password ------------------------------------------------------------------------------------------------
 
@@ -121,11 +149,16 @@ def blueprint(site: Site) -> Blueprint:
                 new_password=form["new_password"],
                 confirmation=form["confirmation"],
                 terms_accepted=form["accept_terms"] in ("yes", "on"),
+                language=language_of(flow_id),
             )
         except FieldError as error:
             flow = load(flow_id)
             return show_password(flow, error) if chooses(flow) else now_at(flow)
         return site.follow(outcome)
+
+    def language_of(flow_id: str) -> str:
+        """The language that the mail is written in: that of the page it was asked from."""
+        return place_of(load(flow_id)).language
 
     def chooses(flow: UpgradeFlow) -> bool:
         return flow.state in (State.AWAITING_PASSWORD, State.AWAITING_CONFIRMATION)
@@ -156,21 +189,35 @@ def blueprint(site: Site) -> Blueprint:
         """What the waiting page's script asks: whether the flow moved, and what became of the mail."""
         flow = load(flow_id)
         with reading() as db:
-            delivery = mail.state_for_flow(db, flow.id)
-        return jsonify(waiting=flow.state is State.AWAITING_CONFIRMATION, mail=delivery)
+            newest = proof.mailing(db, site.deps, flow)
+        return jsonify(waiting=flow.state is State.AWAITING_CONFIRMATION, mail=newest.state if newest else "")
 
     @pages.post("/upgrade/<flow_id>/resend")
     def resend(flow_id: str) -> Response:
         try:
             form = site.form(flow_id)
             outcome = proof.resend(
-                site.deps, flow_id=flow_id, browser_digest=site.browser().digest, version=form.version
+                site.deps,
+                flow_id=flow_id,
+                browser_digest=site.browser().digest,
+                version=form.version,
+                language=language_of(flow_id),
             )
         except FieldError as error:
             return after_failure(flow_id, error)
-        if waits(outcome.flow):
-            return site.see_other(f"/upgrade/{flow_id}/sent?again=1")
         return site.follow(outcome)
+
+    @pages.get("/upgrade/<flow_id>/resend")
+    @pages.get("/upgrade/<flow_id>/continue")
+    def posted_address(flow_id: str) -> Response:
+        """The address of a form, opened by itself (reload, history): to where the flow is."""
+        return now_at(load(flow_id))
+
+    @pages.get("/upgrade/<flow_id>/code")
+    def code(flow_id: str) -> Response:
+        """The waiting page with the field of the code: without a script the other one is reloaded now and then."""
+        flow = load(flow_id)
+        return show_sent(flow, {}, None, typing=True) if waits(flow) else now_at(flow)
 
     @pages.post("/upgrade/<flow_id>/code")
     def submit_code(flow_id: str) -> Response:
@@ -203,11 +250,14 @@ def blueprint(site: Site) -> Blueprint:
 
     def after_failure(flow_id: str, error: FieldError) -> Response:
         flow = load(flow_id)
-        return show_sent(flow, site.posted(), error) if waits(flow) else now_at(flow)
+        return show_sent(flow, site.posted(), error, typing=True) if waits(flow) else now_at(flow)
 
-    def show_sent(flow: UpgradeFlow, values: dict[str, str], error: FieldError | None) -> Response:
+    def show_sent(
+        flow: UpgradeFlow, values: dict[str, str], error: FieldError | None, *, typing: bool = False
+    ) -> Response:
+        """typing: the field of the code is open, so nothing may reload the page."""
         with reading() as db:
-            delivery = mail.state_for_flow(db, flow.id)
+            newest = proof.mailing(db, site.deps, flow)
             resend_from = proof.resend_from(db, site.deps, flow)
         return site.page(
             "upgrade/sent.html",
@@ -217,10 +267,12 @@ def blueprint(site: Site) -> Blueprint:
             error=error,
             flow=flow,
             confirmed=flow.state is State.COMPLETED,
-            delivery=delivery,
+            mail=newest,
+            mail_works=newest is not None and newest.state != "refused" and newest.until > site.deps.now(),
             resend_from=resend_from,
             sender=site.deps.settings.mail_from,
-            again="again" in request.args,
+            typing=typing,
+            refreshes=not typing and "stay" not in request.args,
         )
 
     # --- the mailed link ---------------------------------------------------------------------------------------------

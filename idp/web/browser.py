@@ -1,4 +1,4 @@
-"""The cookies: a random key that names a browser, the secret of its sign-in, and the agency last signed in at.
+"""The cookies: a random key that names a browser, the secret of its sign-in, the agency last signed in at, a language.
 
 The browser key proves "same browser" for flows and anti-forgery, and is never overwritten while it is valid, so tabs
 cannot disturb each other. It signs nobody in. All are host-only, HttpOnly and SameSite=Lax; over https the
@@ -15,9 +15,11 @@ from flask import Request, Response
 from idp.deps import Deps
 from idp.digests import Kind
 from idp.settings import Settings
+from idp.texts import LANGUAGES
 
 _BROWSER_DAYS = 400  # the longest that browsers keep a cookie
 _AGENCY = "agency"
+_LANGUAGE = "language"
 _KEY = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
@@ -76,6 +78,16 @@ def remembered_agency(request: Request) -> tuple[str, str]:
     """Codes to fill in on the codes page, as presented; they decide nothing."""
     client, _, company = request.cookies.get(_AGENCY, "")[:90].partition("/")
     return client, company
+
+
+def remember_language(response: Response, deps: Deps, language: str) -> None:
+    _set(response, deps, _LANGUAGE, language, days=_BROWSER_DAYS)
+
+
+def chosen_language(request: Request) -> str:
+    """The language that the person chose on one of our pages; empty for none."""
+    chosen = request.cookies.get(_LANGUAGE, "")
+    return chosen if chosen in LANGUAGES else ""
 
 
 def _set(response: Response, deps: Deps, name: str, value: str, *, days: int) -> None:

@@ -6,8 +6,6 @@ another tab does not make a waiting form fail. A failure shows the form again, f
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from flask import Request
 
 from idp.deps import Deps
@@ -40,7 +38,4 @@ def foreign(request: Request, deps: Deps) -> bool:
     if site is not None:
         return site not in ("same-origin", "none")
     origin = request.headers.get("Origin")
-    if origin is None:
-        return False
-    issuer = urlsplit(deps.settings.issuer)
-    return origin != f"{issuer.scheme}://{issuer.netloc}"
+    return origin is not None and origin != deps.settings.origin

@@ -71,7 +71,14 @@ def show(site: Site, error: IdpError) -> Response:
     route = request.url_rule.rule if request.url_rule is not None else ""
     log.info("failure shown", extra={"code": error.code, "request": reference, "route": route})
     response = site.page(
-        "errors/error.html", place, error=error, correlation_id=reference, portal=site.portal(place.agency)
+        "errors/error.html",
+        place,
+        form_id=str(error.facts.get("form_id", "")),
+        error=error,
+        correlation_id=reference,
+        contact=error.facts.get("contact", place.agency),
+        portal=site.portal(place.agency),
+        retry=request.full_path.rstrip("?") if request.method == "GET" else site.asked_from(),
     )
     if (seconds := error.facts.get("retry_after_seconds")) is not None:
         response.headers["Retry-After"] = str(seconds)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from flask import Response, request
 
@@ -26,6 +26,9 @@ from idp.web import browser as browsers
 from idp.web import csrf, forms
 from idp.web.browser import Browser
 from idp.web.forms import Form
+
+LANGUAGE_FORM = "language"  # in the foot of every page
+CODELESS, CODELESS_VALUE = "codes", "none"
 
 
 @dataclass(frozen=True)
@@ -52,12 +55,16 @@ class Pending:
 
 @dataclass(frozen=True)
 class Place:
-    """Where the person is: for which agency, with which pending request, and in which language."""
+    """Where the person is: for which agency, with which pending request, and in which language.
+
+    codeless: the person has an account and no codes at hand, so signs in without naming an agency.
+    """
 
     agency: AgencyView | None
     pending: Pending | None
     language: str
     targets: tuple[str, ...] = ()
+    codeless: bool = False
 
     @property
     def query(self) -> dict[str, str]:
@@ -65,7 +72,12 @@ class Place:
         found = dict(resolve.query(self.agency))
         if self.pending is not None:
             found["authorization"] = self.pending.id
-        return found
+        return found or ({CODELESS: CODELESS_VALUE} if self.codeless else {})
+
+    @property
+    def known(self) -> bool:
+        """Whether sign-in can begin here, or the two codes must be asked first (source, section III)."""
+        return self.agency is not None or self.pending is not None or self.codeless
 
     def url(self, path: str, **more: str) -> str:
         """A path of ours with the place kept in its query."""
@@ -120,25 +132,33 @@ class Site:
         csrf.require(request, self.deps, self.browser(), form_id)
         return form
 
+    def asked_from(self) -> str | None:
+        """The path of our page that the browser came from (Referer), with its query; None when it does not say."""
+        parts = urlsplit(request.headers.get("Referer", ""))
+        if f"{parts.scheme}://{parts.netloc}" != self.deps.settings.origin:
+            return None
+        return f"/{parts.path.lstrip('/')}" + (f"?{parts.query}" if parts.query else "")
+
     def posted(self) -> dict[str, str]:
         """What of a posted form may be shown again, even one whose anti-forgery token does not fit."""
         return forms.read(request).shown if request.method == "POST" else {}
 
     def language(self, pending: Pending | None) -> str:
-        """French unless the portal's request, or else the browser, prefers English."""
+        """What the person chose here, else what the portal's request, or else the browser, prefers; French at last."""
         asked = pending.ui_locales if pending is not None else ""
-        return negotiate(asked or request.headers.get("Accept-Language"))
+        return negotiate(browsers.chosen_language(request) or asked or request.headers.get("Accept-Language"))
 
     def place(self, *, agency_id: str | None = None, authorization_id: str | None = None) -> Place:
         """The place of this request: from a flow's row when given, else from the URL.
 
-        Raises AgencyUnknown when codes stand in the URL that name no open agency.
+        Raises AgencyUnknown or AgencyClosed when codes stand in the URL that name no open agency.
         """
         if authorization_id is None:
             authorization_id = request.args.get("authorization")
         pending = self.pending(authorization_id, self.browser()) if authorization_id else None
         agency = self._agency(agency_id, pending)
-        return Place(agency, pending, self.language(pending), self.targets(agency, pending))
+        codeless = request.args.get(CODELESS) == CODELESS_VALUE
+        return Place(agency, pending, self.language(pending), self.targets(agency, pending), codeless)
 
     def _agency(self, agency_id: str | None, pending: Pending | None) -> AgencyView | None:
         with reading() as db:
@@ -194,6 +214,7 @@ class Site:
             browser=self.browser(),
             csrf_token=csrf.token(self.deps, self.browser(), form_id) if form_id else "",
             values=values or {},
+            language_token=csrf.token(self.deps, self.browser(), LANGUAGE_FORM),
             error=error,
             status=status or (error.status if error is not None else 200),
             **context,

@@ -610,7 +610,7 @@ def _(s: Scene) -> None:
 
 @screen("error-wrong-method")
 def _(s: Scene) -> None:
-    s.visitor.open("/login/continue")
+    s.visitor.open("/oauth/token")
 
 
 @screen("error-client-unknown")

@@ -112,10 +112,9 @@ def test_the_neutral_page_of_the_reset_takes_any_value(world: World) -> None:
     form = person.page.form(having="identifier")
 
     for kind, value in VALUES.items():
-        page = post(person, form.action, {**form.fields, "identifier": value})
-        if kind in ("empty", "spaces"):
-            assert page.status == 400
-        elif kind == "1 MB":
+        address = b"x@" + value if isinstance(value, bytes) else f"x@{value}"
+        page = post(person, form.action, {**form.fields, "identifier": address})
+        if kind == "1 MB":
             assert page.status == 413
         else:
             assert page.status == 303, kind

@@ -61,7 +61,6 @@ def test_case_and_spaces_do_not_matter(world: World, write) -> None:  # type: ig
 
 def test_a_wrong_client_and_a_wrong_company_get_the_same_words(world: World) -> None:
     agency, other = world.agency(), world.agency()
-    closed = world.agency(disabled_at=world.clock())
     person = world.person()
     person.open("/login/codes")
     told = set()
@@ -70,7 +69,6 @@ def test_a_wrong_client_and_a_wrong_company_get_the_same_words(world: World) -> 
         ("NOBODY", agency.societe),
         (agency.client, "NOBODY"),
         (agency.client, other.societe),
-        (closed.client, closed.societe),
     ):
         page = person.submit(client=client, societe=societe)
         assert page.status == 400

@@ -64,14 +64,15 @@ def test_the_page_is_the_same_for_known_and_unknown_addresses(world: World) -> N
     assert not world.mails_to(f"x{letter.email}")
 
 
-def test_a_provisional_identifier_gets_the_same_page_which_leads_to_the_activation(world: World) -> None:
+def test_a_provisional_identifier_leads_to_the_letter_known_or_not(world: World) -> None:
     letter = world.letter()
     known, unknown = world.person(), world.person()
 
     a, b = ask_reset(known, letter, letter.identifier), ask_reset(unknown, letter, "NOBODY")
 
     assert neutral(a, letter.identifier) == neutral(b, "NOBODY")
-    assert known.click("activez d'abord votre compte").path == "/login/provisional"
+    assert a.heading == "Votre mot de passe n'est pas perdu"
+    assert known.click("Utiliser mon courrier").path == "/login/provisional"
 
 
 def test_every_session_and_every_refresh_token_ends(world: World) -> None:

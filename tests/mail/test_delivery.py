@@ -13,7 +13,7 @@ from sqlalchemy import delete, select
 
 from idp.deps import Deps
 from idp.mail import sender, store
-from idp.mail.messages import DeliveryTest, Message
+from idp.mail.messages import DeliveryTest, Message, Voice
 from idp.mail.tables import OutboxMail
 from tests.support.mailbox import Mailbox
 from tests.support.ports import free_port
@@ -41,7 +41,7 @@ def a_mail(world: World, message: Message | None = None, **columns: Any) -> str:
     """A mail in the outbox; returns its recipient."""
     to = f"{secrets.token_hex(4)}@exemple.org"
     with world.transaction() as db:
-        store.enqueue(db, world.deps, message or DeliveryTest(to=to, agency_name="Agence des Quais"))
+        store.enqueue(db, world.deps, message or DeliveryTest(to=to, voice=Voice("Agence des Quais")))
     if columns:
         with world.transaction() as db:
             row = db.scalars(select(OutboxMail).order_by(OutboxMail.id.desc()).limit(1)).one()
@@ -205,7 +205,7 @@ def test_a_sender_that_overslept_cannot_overwrite_what_its_successor_recorded(wo
 def test_a_mail_is_not_sent_when_its_cause_was_rolled_back(world: World, server: Mailbox) -> None:
     def cause() -> None:
         with world.transaction() as db:
-            store.enqueue(db, world.deps, DeliveryTest(to="x@exemple.org", agency_name="Agence"))
+            store.enqueue(db, world.deps, DeliveryTest(to="x@exemple.org", voice=Voice("Agence")))
             raise LookupError
 
     with pytest.raises(LookupError):
@@ -217,7 +217,7 @@ def test_a_mail_is_not_sent_when_its_cause_was_rolled_back(world: World, server:
 def test_a_server_that_takes_seven_bits_only_gets_seven(world: World) -> None:
     old = Mailbox(decode_data=True)
     try:
-        to = a_mail(world, DeliveryTest(to="old@exemple.org", agency_name="Régie « Été »"))
+        to = a_mail(world, DeliveryTest(to="old@exemple.org", voice=Voice("Régie « Été »")))
         deliver(world, old.port)
         (mail,) = old.to(to)
     finally:
@@ -241,7 +241,7 @@ NAMES = [
 @pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
 def test_an_agencys_name_adds_no_header_and_no_markup(world: World, server: Mailbox, name: str) -> None:
     name = name if world.server.app.config["SQLALCHEMY_DATABASE_URI"].startswith("sqlite") else name.replace("\x00", "")
-    to = a_mail(world, DeliveryTest(to="lea@exemple.org", agency_name=name))
+    to = a_mail(world, DeliveryTest(to="lea@exemple.org", voice=Voice(name)))
 
     deliver(world, server.port)
 

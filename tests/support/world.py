@@ -364,6 +364,7 @@ class World:
                 new_password=password,
                 confirmation=password,
                 terms_accepted=True,
+                language="fr",
             ).flow
             done = proof.confirm_by_code(
                 self.deps,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from idp.errors import AgencyUnknown, CodesMissing
+from idp.errors import AgencyClosed, AgencyUnknown, CodesMissing
 from idp.tenancy import resolve
 from tests.support.world import World
 
@@ -45,10 +45,12 @@ def test_missing_codes_are_told_as_missing(world: World, client: str, societe: s
         resolve.by_codes(db, client, societe)
 
 
-def test_a_closed_agency_is_an_unknown_one(world: World) -> None:
-    agency = world.agency(disabled_at=world.clock())
-    with world.reading() as db, pytest.raises(AgencyUnknown):
+def test_a_closed_agency_is_told_as_closed_by_its_name(world: World) -> None:
+    agency = world.agency(disabled_at=world.clock(), name="Régie du Port")
+    with world.reading() as db, pytest.raises(AgencyClosed) as told:
         resolve.by_codes(db, agency.client, agency.societe)
+
+    assert told.value.facts["agency"] == "Régie du Port"
 
 
 def test_an_address_of_ours_names_the_agency_it_was_made_for(world: World) -> None:

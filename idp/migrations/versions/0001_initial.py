@@ -330,6 +330,9 @@ def upgrade() -> None:
             "agency_id", "identifier_key", name=op.f("uq_provisional_accounts_agency_id_identifier_key")
         ),
     )
+    with op.batch_alter_table("provisional_accounts", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_provisional_accounts_suggested_email"), ["suggested_email"], unique=False)
+
     op.create_table(
         "refresh_tokens",
         sa.Column("digest", sa.String(length=64), nullable=False),
@@ -539,6 +542,9 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_refresh_tokens_expires_at"))
 
     op.drop_table("refresh_tokens")
+    with op.batch_alter_table("provisional_accounts", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_provisional_accounts_suggested_email"))
+
     op.drop_table("provisional_accounts")
     op.drop_table("initial_access_tokens")
     with op.batch_alter_table("clients", schema=None) as batch_op:

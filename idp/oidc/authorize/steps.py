@@ -10,7 +10,7 @@ from idp.audit import store as audit
 from idp.database import reading, transaction
 from idp.deps import Deps
 from idp.digests import Kind
-from idp.errors import AgencyUnknown, AuthorizationAnswered, AuthorizationUnknown, CodesMissing
+from idp.errors import AgencyClosed, AgencyUnknown, AuthorizationAnswered, AuthorizationUnknown, CodesMissing
 from idp.grants import store as grants
 from idp.oidc.authorize import checks, flow, store
 from idp.oidc.authorize.flow import Decision
@@ -217,7 +217,7 @@ def _agency(asked: checks.Asked, client: Client) -> str | None:
     try:
         with reading() as db:
             agency = resolve.by_codes(db, *codes)
-    except (AgencyUnknown, CodesMissing):
+    except (AgencyClosed, AgencyUnknown, CodesMissing):
         raise ProtocolError("invalid_request", "client and societe name no agency") from None
     if client.agency_id not in (None, agency.id) or client.customer_id not in (None, agency.customer_id):
         raise ProtocolError("invalid_request", "this client may not ask for that agency")

@@ -7,13 +7,12 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, request
 
-from idp.errors import AgencyUnknown, FieldError, MalformedRequest
+from idp.errors import AgencyClosed, AgencyUnknown, FieldError, MalformedRequest
 from idp.oidc.authorize.flow import origin
 from idp.oidc.logout import steps
 from idp.oidc.logout.flow import PARAMETERS, LogoutRequest
 from idp.oidc.token.tokens import Tokens
 from idp.sessions.store import SignedIn
-from idp.texts import negotiate
 from idp.web import browser as browsers
 from idp.web import forms
 from idp.web.site import Place, Site
@@ -90,9 +89,9 @@ def blueprint(site: Site, tokens: Tokens) -> Blueprint:
         """The agency of the URL; of a portal's request none, in the language that it asks for."""
         try:
             found: Any = site.place()
-        except AgencyUnknown:
-            found = Place(None, None, site.language(None))
-        locales = request.args.get("ui_locales")
-        return Place(found.agency, found.pending, negotiate(locales), found.targets) if locales else found
+        except (AgencyClosed, AgencyUnknown):
+            found = Place(None, None, "")
+        language = site.language(request.args.get("ui_locales", ""))
+        return Place(found.agency, found.pending, language, found.targets)
 
     return pages

@@ -6,10 +6,10 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response
+from flask import Flask, Response, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from idp import database, tables  # noqa: F401 - all tables must be known before the first statement
+from idp import correlation, database, tables  # noqa: F401 - all tables must be known before the first statement
 from idp.database import db
 from idp.deps import Deps
 from idp.digests import Digests
@@ -96,6 +96,10 @@ def create_app(settings: Settings, deps: Deps | None = None) -> Flask:
     ):
         app.register_blueprint(blueprint)
     errors.register(app, site)
+
+    @app.before_request
+    def begin() -> None:
+        correlation.begin(request.headers.get("X-Request-Id", ""), deps.new_id)
 
     @app.after_request
     def secure(response: Response) -> Response:

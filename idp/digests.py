@@ -35,6 +35,7 @@ class Kind(StrEnum):
     PROVISIONAL_PASSWORD = "provisional-password"
     THROTTLE = "throttle"
     NETWORK = "network"
+    ADDRESS = "address"
     KEY_ENCRYPTION = "key-encryption"
     LETTER_ENCRYPTION = "letter-encryption"
 

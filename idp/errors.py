@@ -1,62 +1,17 @@
 """The catalogue of failures: one class each, with a number that a person can read over the phone.
 
-A class says its number, HTTP status, the key of its words in `texts.*.toml`, and where it goes: beside a form field,
-on a page of its own, back to the portal, or as JSON to a portal's server. Raising carries facts; `web/errors.py` and
-`oidc/` choose the words. `docs/errors.md` lists them all and a test keeps it complete.
+Raising carries facts; `web/errors.py` and `oidc/` choose the words. `docs/errors.md` lists them all and a test keeps it
+complete.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from enum import StrEnum
-from typing import Any, ClassVar
 
+from idp.failure import Channel, FieldError, IdpError, Way
 
-class Channel(StrEnum):
-    """Where a failure is told."""
-
-    FIELD = "field"  # the form again, filled, with the words by the field
-    PAGE = "page"  # a page of its own, with a way on
-
-
-class Way(StrEnum):
-    """A way on, which the page of a failure offers; the first one is its button."""
-
-    PORTAL = "portal"  # back to the agency's portal, where there is one
-    SIGN_IN = "sign-in"
-    LETTER = "letter"  # the page of the provisional credentials
-    RESET = "reset"  # a new password by mail
-    NEW_LETTER = "new-letter"  # ask the agency for one, by one click
-    CODES = "codes"  # another agency
-    RETRY = "retry"  # the same page again
-    CALL = "call"  # the agency's telephone and address
-
-
-class IdpError(Exception):
-    """Base of the catalogue. `facts` are the values that the words may name; never a secret.
-
-    The docstring of a class is the cause, `ways` what the person can do then; both are in docs/errors.md.
-    """
-
-    code: ClassVar[str] = "GEN-00"
-    status: ClassVar[int] = 500
-    text: ClassVar[str] = "errors.unexpected"
-    channel: ClassVar[Channel] = Channel.PAGE
-    field: ClassVar[str | None] = None
-    ways: ClassVar[tuple[Way, ...]] = (Way.PORTAL, Way.SIGN_IN, Way.LETTER)
-
-    def __init__(self, **facts: Any) -> None:
-        super().__init__(self.code)
-        self.facts = facts
-
-
-class FieldError(IdpError):
-    """Base of what is told beside a field (`field` is its name in the form). The way on is the form, filled again."""
-
-    status = 400
-    channel = Channel.FIELD
-
+__all__ = ["Channel", "FieldError", "IdpError", "Way"]
 
 # --- GEN: any page -------------------------------------------------------------------------------------------------
 
@@ -72,6 +27,7 @@ class PageNotFound(IdpError):
     """No page has this address: mistyped, cut in two by a mail program, or of an older version."""
 
     code, status, text = "GEN-02", 404, "errors.not_found"
+    kept = False
     ways = (Way.PORTAL, Way.SIGN_IN, Way.LETTER)
 
 
@@ -79,6 +35,7 @@ class WrongMethod(IdpError):
     """The address of a form was opened, or a page was posted to."""
 
     code, status, text = "GEN-03", 405, "errors.wrong_method"
+    kept = False
     ways = (Way.PORTAL, Way.SIGN_IN, Way.LETTER)
 
 
@@ -86,6 +43,7 @@ class TooLarge(IdpError):
     """The request is larger than `request_body_limit_bytes`; no form of ours can be."""
 
     code, status, text = "GEN-04", 413, "errors.too_large"
+    kept = False
     ways = (Way.PORTAL, Way.SIGN_IN)
 
 
@@ -93,6 +51,7 @@ class MalformedRequest(IdpError):
     """The request is no form, gives a field twice, or holds a value that no field takes."""
 
     code, status, text = "GEN-05", 400, "errors.malformed"
+    kept = False
     ways = (Way.PORTAL, Way.SIGN_IN, Way.LETTER)
 
 
@@ -106,6 +65,7 @@ class Overloaded(IdpError):
     """Too many passwords are waiting to be hashed. retry_after_seconds: int."""
 
     code, status, text = "GEN-07", 503, "errors.overloaded"
+    kept = False
     ways = (Way.RETRY,)
 
 
@@ -130,6 +90,7 @@ class DatabaseAway(IdpError):
     """The database does not answer, or refused the statement. retry_after_seconds: int."""
 
     code, status, text = "GEN-10", 503, "errors.database_away"
+    kept = False
     ways = (Way.RETRY, Way.CALL)
 
 

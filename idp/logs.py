@@ -10,11 +10,13 @@ import json
 import logging
 from datetime import UTC, datetime
 
+from idp import correlation
+
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
 class JsonLines(logging.Formatter):
-    """`at` (UTC), `level`, `logger`, `message`, the extra fields, and `failure` for a traceback."""
+    """`at` (UTC), `level`, `logger`, `message`, `request` (its correlation id), extra fields, `failure` (a traceback)."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
@@ -23,6 +25,8 @@ class JsonLines(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
+        if (request := correlation.current()) != "":
+            line["request"] = request
         line |= {name: value for name, value in vars(record).items() if name not in _STANDARD}
         if record.exc_info:
             line["failure"] = self.formatException(record.exc_info)

@@ -15,7 +15,7 @@ class AuditEvent(Model):
     """One deed. `subject` is the account or letter it was done to; `cause` the flow, request or command behind it."""
 
     __tablename__ = "audit_events"
-    __table_args__ = (Index(None, "subject"), Index(None, "at"))
+    __table_args__ = (Index(None, "subject"), Index(None, "at"), Index(None, "request"), Index(None, "address_digest"))
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     at: Mapped[datetime] = mapped_column(Utc)
@@ -23,5 +23,8 @@ class AuditEvent(Model):
     subject: Mapped[str | None] = mapped_column(String(43))
     agency_id: Mapped[str | None] = mapped_column(String(32))
     cause: Mapped[str | None] = mapped_column(String(64))
+    # The correlation id that the person's page and the log show.
+    request: Mapped[str | None] = mapped_column(String(64))
     network_digest: Mapped[str | None] = mapped_column(String(64))
+    address_digest: Mapped[str | None] = mapped_column(String(32))
     details: Mapped[dict[str, Any]] = mapped_column(JSON)

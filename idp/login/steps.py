@@ -51,7 +51,13 @@ def sign_in(
     if account is None or not right or not account.active:
         with transaction() as db:
             audit.record(
-                db, deps, "login.refused", subject=account.id if account else None, agency_id=agency_id, network=network
+                db,
+                deps,
+                "login.refused",
+                subject=account.id if account else None,
+                agency_id=agency_id,
+                network=network,
+                address=key,
             )
         raise WrongCredentials()
     with reading() as db:

@@ -105,7 +105,13 @@ def submit_password(
     if account is None or not right or not account.active:
         with transaction() as db:
             audit.record(
-                db, deps, "merge.refused", subject=account.id if account else None, cause=flow.id, network=network
+                db,
+                deps,
+                "merge.refused",
+                subject=account.id if account else None,
+                cause=flow.id,
+                network=network,
+                address=flow.email_key,
             )
         raise MergePasswordWrong()
     return _merge(deps, flow, account, (own, shared), language=language)

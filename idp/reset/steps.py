@@ -107,7 +107,14 @@ def ask(
         else:
             mail.discard(db, deps, message)
         audit.record(
-            db, deps, "reset.asked", subject=flow.account_id, agency_id=agency_id, cause=flow.id, network=network
+            db,
+            deps,
+            "reset.asked",
+            subject=flow.account_id,
+            agency_id=agency_id,
+            cause=flow.id,
+            network=network,
+            address=key,
         )
     return ResetAsked(flow)
 

@@ -93,6 +93,15 @@ def _send(db: Session, deps: Deps, flow: UpgradeFlow, language: str) -> None:
         ),
         flow_id=flow.id,
     )
+    audit.record(
+        db,
+        deps,
+        "upgrade.mailed",
+        subject=flow.provisional_account_id,
+        agency_id=flow.agency_id,
+        cause=flow.id,
+        address=flow.email_key,
+    )
 
 
 def resend(deps: Deps, *, flow_id: str, browser_digest: str, version: int | None, language: str) -> UpgradeAt:

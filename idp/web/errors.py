@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable
+from datetime import timedelta
 
-from flask import Flask, Request, Response, request
+from flask import Flask, Response, request
 from sqlalchemy.exc import DataError, DBAPIError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
+from idp import correlation
+from idp.audit import store as audit
+from idp.database import transaction
 from idp.errors import DatabaseAway, IdpError, MalformedRequest, PageNotFound, TooLarge, Unexpected, WrongMethod
+from idp.throttle import store as throttle
+from idp.throttle.store import Limit
 from idp.web.site import Place, Site
 
 log = logging.getLogger("idp.errors")
-_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
-
-
-def correlation_id(site: Site, asked: Request) -> str:
-    """The id of this request: the proxy's X-Request-Id when it is one, else a new one; the same all through."""
-    known = asked.environ.get("idp.correlation")
-    if known is None:
-        given = asked.headers.get("X-Request-Id", "")
-        known = given if _ID.fullmatch(given) else site.deps.new_id()[:16]
-        asked.environ["idp.correlation"] = known
-    return str(known)
+_KEPT_PER_HOUR = 100
 
 
 def register(app: Flask, site: Site) -> None:
@@ -40,16 +35,16 @@ def register(app: Flask, site: Site) -> None:
         return response
 
     def database(error: DBAPIError) -> Response:
-        log.error("database", extra={"error": type(error.orig).__name__, "request": correlation_id(site, request)})
+        log.error("database", extra={"error": type(error.orig).__name__})
         return show(site, DatabaseAway(retry_after_seconds=10))
 
     def unfit(error: DataError) -> Response:
         """A value that no column takes, such as NUL in an address: nobody's row, and nothing for us to repair."""
-        log.info("unfit value", extra={"error": type(error.orig).__name__, "request": correlation_id(site, request)})
+        log.info("unfit value", extra={"error": type(error.orig).__name__})
         return show(site, MalformedRequest())
 
     def anything(error: Exception) -> Response:
-        log.error("unexpected", exc_info=error, extra={"request": correlation_id(site, request)})
+        log.error("unexpected", exc_info=error)
         return show(site, Unexpected())
 
     handlers: list[tuple[type[Exception], Callable[..., Response]]] = [
@@ -66,10 +61,12 @@ def register(app: Flask, site: Site) -> None:
 def show(site: Site, error: IdpError) -> Response:
     """The page of a failure. The way on keeps the agency and the pending request that the failure knows of."""
     place = _place(site, error)
-    reference = correlation_id(site, request)
+    reference = correlation.current()
     # The rule, not the path: the address of a mailed link is a secret.
     route = request.url_rule.rule if request.url_rule is not None else ""
-    log.info("failure shown", extra={"code": error.code, "request": reference, "route": route})
+    log.info("failure shown", extra={"code": error.code, "route": route})
+    if error.kept:
+        _keep(site, error, route)
     response = site.page(
         "errors/error.html",
         place,
@@ -84,6 +81,21 @@ def show(site: Site, error: IdpError) -> Response:
         response.headers["Retry-After"] = str(seconds)
     response.headers["X-Request-Id"] = reference
     return response
+
+
+def _keep(site: Site, error: IdpError, route: str) -> None:
+    """An event in the audit trail, for support; a hundred an hour of one network, since anybody can fail."""
+    network = site.network()
+    bound = Limit(f"failures:{throttle.network_of(network)}", _KEPT_PER_HOUR, delay=timedelta(hours=1))
+    try:
+        with transaction() as db:
+            if throttle.count(db, site.deps, bound) is None:
+                agency_id = error.facts.get("agency_id")
+                audit.record(
+                    db, site.deps, "failure.shown", agency_id=agency_id, network=network, code=error.code, route=route
+                )
+    except DBAPIError as failure:  # the page matters more
+        log.warning("failure not kept", extra={"error": type(failure.orig).__name__})
 
 
 def _place(site: Site, error: IdpError) -> Place:

@@ -33,12 +33,16 @@ def upgrade() -> None:
         sa.Column("subject", sa.String(length=43), nullable=True),
         sa.Column("agency_id", sa.String(length=32), nullable=True),
         sa.Column("cause", sa.String(length=64), nullable=True),
+        sa.Column("request", sa.String(length=64), nullable=True),
         sa.Column("network_digest", sa.String(length=64), nullable=True),
+        sa.Column("address_digest", sa.String(length=32), nullable=True),
         sa.Column("details", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_events")),
     )
     with op.batch_alter_table("audit_events", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_audit_events_address_digest"), ["address_digest"], unique=False)
         batch_op.create_index(batch_op.f("ix_audit_events_at"), ["at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_audit_events_request"), ["request"], unique=False)
         batch_op.create_index(batch_op.f("ix_audit_events_subject"), ["subject"], unique=False)
 
     op.create_table(
@@ -615,7 +619,9 @@ def downgrade() -> None:
     op.drop_table("customers")
     with op.batch_alter_table("audit_events", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_audit_events_subject"))
+        batch_op.drop_index(batch_op.f("ix_audit_events_request"))
         batch_op.drop_index(batch_op.f("ix_audit_events_at"))
+        batch_op.drop_index(batch_op.f("ix_audit_events_address_digest"))
 
     op.drop_table("audit_events")
     op.drop_table("accounts")

@@ -132,7 +132,7 @@ def blueprint(site: Site) -> Blueprint:
 
     def show_codes(then: str, error: FieldError | None) -> Response:
         waiting = pending()
-        place = Place(None, waiting, site.language(waiting))
+        place = Place(None, waiting, site.language(waiting.ui_locales if waiting else ""))
         client, company = browsers.remembered_agency(request)
         values = site.posted() or {
             resolve.CUSTOMER: forms.tidy(request.args.get(resolve.CUSTOMER, client))[:40],

@@ -119,7 +119,7 @@ def blueprint(site: Site) -> Blueprint:
                 browser_digest=site.browser().digest,
                 new_password=form["new_password"],
                 confirmation=form["confirmation"],
-                language=site.language(None),
+                language=site.language(),
             )
         except FieldError as error:
             return show_link(token, error)

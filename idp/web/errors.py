@@ -102,7 +102,7 @@ def _place(site: Site, error: IdpError) -> Place:
     try:
         return site.place(agency_id=error.facts.get("agency_id"), authorization_id=error.facts.get("authorization_id"))
     except (IdpError, DBAPIError):
-        return Place(None, None, site.language(None))
+        return Place(None, None, site.language())
 
 
 def _of_http(error: HTTPException) -> IdpError:

@@ -143,9 +143,8 @@ class Site:
         """What of a posted form may be shown again, even one whose anti-forgery token does not fit."""
         return forms.read(request).shown if request.method == "POST" else {}
 
-    def language(self, pending: Pending | None) -> str:
-        """What the person chose here, else what the portal's request, or else the browser, prefers; French at last."""
-        asked = pending.ui_locales if pending is not None else ""
+    def language(self, asked: str = "") -> str:
+        """What the person chose here, else what the portal asked for (ui_locales), or else the browser; French at last."""
         return negotiate(browsers.chosen_language(request) or asked or request.headers.get("Accept-Language"))
 
     def place(self, *, agency_id: str | None = None, authorization_id: str | None = None) -> Place:
@@ -157,8 +156,9 @@ class Site:
             authorization_id = request.args.get("authorization")
         pending = self.pending(authorization_id, self.browser()) if authorization_id else None
         agency = self._agency(agency_id, pending)
+        language = self.language(pending.ui_locales if pending is not None else "")
         codeless = request.args.get(CODELESS) == CODELESS_VALUE
-        return Place(agency, pending, self.language(pending), self.targets(agency, pending), codeless)
+        return Place(agency, pending, language, self.targets(agency, pending), codeless)
 
     def _agency(self, agency_id: str | None, pending: Pending | None) -> AgencyView | None:
         with reading() as db:

@@ -18,13 +18,11 @@ from idp.login import views as login_views
 from idp.merge import views as merge_views
 from idp.oidc import discovery
 from idp.oidc.authorize import views as authorize_views
-from idp.oidc.keys.keyring import Keyring
 from idp.oidc.logout import views as logout_views
+from idp.oidc.provider import Provider
 from idp.oidc.registration import views as registration_views
 from idp.oidc.server import Server
 from idp.oidc.token import views as token_views
-from idp.oidc.token.steps import Provider
-from idp.oidc.token.tokens import Tokens
 from idp.passwords.hashing import Hasher
 from idp.profile import views as profile_views
 from idp.reset import views as reset_views
@@ -75,23 +73,21 @@ def create_app(settings: Settings, deps: Deps | None = None) -> Flask:
     if settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies)  # type: ignore[method-assign]
 
-    journey = Journey(deps)
+    provider = Provider.of(deps)
+    journey = Journey(deps, provider)
     site = Site(deps, journey.next_page, journey.pending, journey.targets, journey.portal, Renderer(app, deps))
-    keyring = Keyring(deps)
-    tokens = Tokens(deps, keyring)
-    provider = Provider(deps, tokens)
     for blueprint in (
         login_views.blueprint(site),
         upgrade_views.blueprint(site),
         merge_views.blueprint(site),
         reset_views.blueprint(site),
         profile_views.blueprint(site),
-        discovery.blueprint(settings, keyring),
-        authorize_views.blueprint(site, tokens.account_of_hint),
+        discovery.blueprint(settings, provider.keyring),
+        authorize_views.blueprint(site, provider),
         token_views.blueprint(provider, Server(provider)),
         registration_views.blueprint(deps),
-        logout_views.blueprint(site, tokens),
-        health.blueprint(keyring.ready),
+        logout_views.blueprint(site, provider.tokens),
+        health.blueprint(provider.keyring.ready),
         static.blueprint(),
     ):
         app.register_blueprint(blueprint)

@@ -19,9 +19,10 @@ from idp.deps import Deps
 from idp.login.steps import SignedIn
 from idp.merge import flow as merge_flow
 from idp.merge import steps as merge
-from idp.oidc.authorize import flow as authorize_flow
+from idp.oidc.authorize import answers
 from idp.oidc.authorize import steps as authorize
 from idp.oidc.authorize import store as authorize_store
+from idp.oidc.provider import Provider
 from idp.oidc.registration import clients
 from idp.oidc.registration import store as registration
 from idp.profile.steps import PasswordChanged
@@ -41,6 +42,7 @@ class Journey:
     """next_page and what it needs."""
 
     deps: Deps
+    provider: Provider
 
     def next_page(self, outcome: Any) -> str:  # noqa: C901 - one line an edge, all on one screen
         """Where an outcome leads: a path of ours, or a portal's registered address."""
@@ -66,8 +68,12 @@ class Journey:
                 return f"/reset/{flow.id}/done"
             case PasswordChanged():
                 return "/profile?changed=1"
-            case authorize.Answered():
+            case answers.Answered():
                 return outcome.location
+            case authorize.MustConsent():
+                return f"/consent/{outcome.authorization_id}"
+            case authorize.MustSignIn(create=True):
+                return self._sign_in(outcome.agency_id, outcome.authorization_id, path="/login/provisional")
             case authorize.MustSignIn():
                 return self._sign_in(outcome.agency_id, outcome.authorization_id)
             case authorize.Stored():
@@ -78,7 +84,7 @@ class Journey:
 
     def pending(self, authorization_id: str, browser: Browser) -> Pending | None:
         """The portal's request that waits under this id, for this browser; None when there is none."""
-        waiting = authorize.adopt(self.deps, authorization_id, browser_digest=browser.digest)
+        waiting = authorize.adopt(self.provider, authorization_id, browser_digest=browser.digest)
         if waiting is None:
             return None
         request = waiting.request
@@ -87,13 +93,10 @@ class Journey:
             id=waiting.id,
             agency_id=request.agency_id,
             client_name=client.name if client else "",
-            origin=authorize_flow.origin(request.redirect_uri),
+            origin=answers.origin(request.redirect_uri),
             login_hint=request.login_hint,
             ui_locales=request.ui_locales,
-            settled_by=lambda signed_in: (
-                authorize_flow.decide(request, signed_in, arrived_at=waiting.created_at)
-                is not authorize_flow.Decision.SIGN_IN
-            ),
+            settled_by=lambda signed_in: authorize.settles(self.provider, waiting, signed_in),
             answered=waiting.answered_at is not None,
         )
 
@@ -102,7 +105,7 @@ class Journey:
         if pending is not None:
             return (pending.origin,)
         portal = self.portal(agency)
-        return () if portal is None else (authorize_flow.origin(portal),)
+        return () if portal is None else (answers.origin(portal),)
 
     def portal(self, agency: AgencyView | None) -> str | None:
         """Where the agency's portal starts a sign-in; None when it has none."""
@@ -121,13 +124,13 @@ class Journey:
             waiting = authorize_store.load(db, authorization_id, now=self.deps.now())
         return waiting is not None and waiting.answered_at is None
 
-    def _sign_in(self, agency_id: str | None, authorization_id: str | None) -> str:
+    def _sign_in(self, agency_id: str | None, authorization_id: str | None, *, path: str = "/login") -> str:
         with reading() as db:
             agency = tenancy.agency(db, agency_id) if agency_id is not None else None
         query = dict(resolve.query(agency))
         if authorization_id is not None:
             query["authorization"] = authorization_id
-        return f"/login?{urlencode(query)}" if query else "/login"
+        return f"{path}?{urlencode(query)}" if query else path
 
     def _upgrade(self, flow: upgrade_flow.UpgradeFlow, browser_digest: str) -> str:
         match flow.state:
@@ -176,4 +179,4 @@ class Journey:
             portal = registration.default_portal(db, agency_id)
         if portal is None or portal.initiate_login_uri is None:
             return None
-        return authorize_flow.answer(portal.initiate_login_uri, iss=self.deps.settings.issuer)
+        return answers.in_query(portal.initiate_login_uri, iss=self.deps.settings.issuer)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import insert, or_, select, update
 from sqlalchemy.orm import Session
@@ -15,7 +16,10 @@ from idp.grants.tables import Grant
 
 @dataclass(frozen=True)
 class NewGrant:
-    """What is authorised: account x client x session. scope: space-separated; agency_id: the agency asked for."""
+    """What is authorised: account x client x session. scope: space-separated; agency_id: the agency asked for.
+
+    claims and resources: as in the table, None where nothing was asked.
+    """
 
     id: str
     account_id: str
@@ -26,6 +30,8 @@ class NewGrant:
     authenticated_at: datetime
     created_at: datetime
     expires_at: datetime
+    claims: dict[str, Any] | None = None
+    resources: list[str] | None = None
 
 
 def create(db: Session, grant: NewGrant) -> None:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import JSON, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from idp.database import Model, Utc
 
 
 class Grant(Model):
-    """Account x client x session, with what was authorised and how the person had proved who they are."""
+    """Account x client x session, with what was authorised and how the person had proved who they are.
+
+    claims: asked for by name, `{"id_token": [...], "userinfo": [...]}`; resources: audiences asked for (RFC 8707). Both
+    are null for nearly every grant.
+    """
 
     __tablename__ = "grants"
     __table_args__ = (Index(None, "account_id"), Index(None, "sid"), Index(None, "expires_at"))
@@ -22,6 +27,8 @@ class Grant(Model):
     sid: Mapped[str] = mapped_column(String(32))
     agency_id: Mapped[str | None] = mapped_column(String(32))
     scope: Mapped[str] = mapped_column(String(500))
+    claims: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    resources: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     authenticated_at: Mapped[datetime] = mapped_column(Utc)
     created_at: Mapped[datetime] = mapped_column(Utc)
     expires_at: Mapped[datetime] = mapped_column(Utc)

@@ -12,6 +12,8 @@ from typing import Any
 import orjson
 from flask import Blueprint, Response, request
 
+from idp.oidc.authorize.checks import PROMPTS
+from idp.oidc.claims import OF_SCOPE
 from idp.oidc.keys.keyring import Keyring
 from idp.oidc.protocol import ACR
 from idp.oidc.registration import metadata as registered
@@ -22,10 +24,15 @@ _CACHED_SECONDS = 300
 
 
 def metadata(settings: Settings) -> Mapping[str, Any]:
-    """The provider's metadata: what is true, and nothing that is not built."""
+    """The provider's metadata: what is true, and nothing that is not built or not allowed."""
     issuer = settings.issuer
     registration = {} if settings.registration == "off" else {"registration_endpoint": f"{issuer}/oauth/register"}
     proofs = [one for algorithms in registered.AUTH_SIGNING_ALGORITHMS.values() for one in algorithms]
+    methods = list(registered.AUTH_METHODS)
+    signatures = list(registered.SIGNING_ALGORITHMS)
+    encryptions, contents = list(registered.KEY_ENCRYPTIONS), list(registered.CONTENT_ENCRYPTIONS)
+    front = list(registered.FRONT_CHANNEL_TYPES) if settings.implicit_allowed else []
+    unsigned = ["none"] if settings.unsigned_id_tokens_allowed else []
     return {
         "issuer": issuer,
         "authorization_endpoint": f"{issuer}/oauth/authorize",
@@ -37,31 +44,43 @@ def metadata(settings: Settings) -> Mapping[str, Any]:
         "end_session_endpoint": f"{issuer}/oauth/logout",
         **registration,
         "scopes_supported": list(registered.SCOPES),
-        "response_types_supported": ["code"],
-        "response_modes_supported": ["query"],
-        "grant_types_supported": list(registered.GRANT_TYPES),
-        "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": list(registered.SIGNING_ALGORITHMS),
-        "token_endpoint_auth_methods_supported": list(registered.AUTH_METHODS),
-        "introspection_endpoint_auth_methods_supported": list(registered.AUTH_METHODS),
-        "revocation_endpoint_auth_methods_supported": list(registered.AUTH_METHODS),
+        "response_types_supported": [*registered.CODE_TYPES, *front],
+        "response_modes_supported": ["query", "fragment", "form_post"],
+        "grant_types_supported": [*registered.GRANT_TYPES, *([registered.IMPLICIT] if front else [])],
+        "subject_types_supported": list(registered.SUBJECT_TYPES),
+        "id_token_signing_alg_values_supported": [*signatures, *unsigned],
+        "id_token_encryption_alg_values_supported": encryptions,
+        "id_token_encryption_enc_values_supported": contents,
+        "userinfo_signing_alg_values_supported": signatures,
+        "userinfo_encryption_alg_values_supported": encryptions,
+        "userinfo_encryption_enc_values_supported": contents,
+        "introspection_signing_alg_values_supported": signatures,
+        "introspection_encryption_alg_values_supported": encryptions,
+        "introspection_encryption_enc_values_supported": contents,
+        "request_object_signing_alg_values_supported": [*signatures, "none"],
+        "request_object_encryption_alg_values_supported": encryptions,
+        "request_object_encryption_enc_values_supported": contents,
+        "token_endpoint_auth_methods_supported": methods,
+        "introspection_endpoint_auth_methods_supported": methods,
+        "revocation_endpoint_auth_methods_supported": methods,
         "token_endpoint_auth_signing_alg_values_supported": proofs,
         "introspection_endpoint_auth_signing_alg_values_supported": proofs,
         "revocation_endpoint_auth_signing_alg_values_supported": proofs,
         "code_challenge_methods_supported": ["S256"],
-        "prompt_values_supported": ["none", "login", "consent", "select_account"],
+        "prompt_values_supported": list(PROMPTS),
+        "display_values_supported": ["page", "popup", "touch", "wap"],
         "acr_values_supported": [ACR],
         "claim_types_supported": ["normal"],
         "claims_supported": [
-            *("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash"),
-            *("name", "given_name", "family_name", "civility", "company_name", "locale", "zoneinfo"),
-            *("email", "email_verified", "phone_number", "phone_number_verified", "address"),
+            *("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash", "c_hash"),
+            *(name for names in OF_SCOPE.values() for name in names),
             *("client", "societe", "memberships"),
         ],
         "ui_locales_supported": list(LANGUAGES),
-        "claims_parameter_supported": False,
-        "request_parameter_supported": False,
-        "request_uri_parameter_supported": False,
+        "claims_parameter_supported": True,
+        "request_parameter_supported": True,
+        "request_uri_parameter_supported": True,
+        "require_request_uri_registration": True,
         "authorization_response_iss_parameter_supported": True,
         "service_documentation": f"{issuer}/help",
     }

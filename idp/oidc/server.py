@@ -24,26 +24,31 @@ from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 from idp.oidc.authentication.presented import Presented, presented
 from idp.oidc.authentication.steps import authenticated
 from idp.oidc.protocol import ProtocolError
+from idp.oidc.provider import Provider
 from idp.oidc.registration import metadata
 from idp.oidc.registration.metadata import Client
-from idp.oidc.token import steps
-from idp.oidc.token.steps import Provider
+from idp.oidc.token import inspection, steps
 from idp.oidc.token.store import Code, Refresh
 
 # Authlib refuses to build a request from a plain http address, which is what a provider behind a TLS proxy sees; the
 # issuer's scheme is a setting that is checked at start, so the address here is a constant.
 _ADDRESS = "https://provider.invalid/"
 _METHODS = list(metadata.AUTH_METHODS)
+INTROSPECTION_JWT = "application/token-introspection+jwt"
 _SAFE = re.compile(r"[^\x20\x21\x23-\x5b\x5d-\x7e]")  # what error_description may not hold (RFC 6749 5.2)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What an endpoint answers: JSON with no-store. challenge: a WWW-Authenticate value, for 401."""
+    """What an endpoint answers: JSON with no-store. challenge: a WWW-Authenticate value, for 401.
+
+    jwt: (media type, token) to answer instead of the JSON.
+    """
 
     status: int
     body: Mapping[str, Any]
     challenge: str | None = None
+    jwt: tuple[str, str] | None = None
 
 
 class Server:
@@ -56,9 +61,10 @@ class Server:
         """RFC 6749 3.2. pairs: the form's fields as sent. authorization: the Authorization headers as sent."""
         return self._answer(pairs, authorization, self._server.create_token_response)
 
-    def introspect(self, pairs: Sequence[tuple[str, str]], authorization: Sequence[str]) -> Answer:
-        """RFC 7662 2."""
-        return self._answer(pairs, authorization, lambda r: self._server.create_endpoint_response("introspection", r))
+    def introspect(self, pairs: Sequence[tuple[str, str]], authorization: Sequence[str], *, accept: str) -> Answer:
+        """RFC 7662 2. accept: the Accept header, which may ask for a JWT (RFC 9701 4)."""
+        name = "introspection-jwt" if INTROSPECTION_JWT in accept.lower() else "introspection"
+        return self._answer(pairs, authorization, lambda r: self._server.create_endpoint_response(name, r))
 
     def revoke(self, pairs: Sequence[tuple[str, str]], authorization: Sequence[str]) -> Answer:
         """RFC 7009 2."""
@@ -86,10 +92,11 @@ def failure(error: ProtocolError) -> Answer:
 class _Request(OAuth2Request):  # type: ignore[misc]
     """A request read from its body alone: the query of a token request is not looked at (RFC 6749 3.2)."""
 
-    def __init__(self, form: Mapping[str, str], proof: Presented | None) -> None:
+    def __init__(self, form: Mapping[str, str], proof: Presented | None, resources: tuple[str, ...]) -> None:
         super().__init__("POST", _ADDRESS)
         self.payload = BasicOAuth2Payload(dict(form))
         self.proof = proof
+        self.resources = resources
 
     @property
     def form(self) -> Mapping[str, str]:
@@ -103,12 +110,16 @@ class _Request(OAuth2Request):  # type: ignore[misc]
 def _request(pairs: Sequence[tuple[str, str]], authorization: Sequence[str]) -> _Request:
     """Raises ProtocolError for what is malformed, given twice, or authenticates in two ways at once."""
     form: dict[str, str] = {}
+    # The one parameter that may be repeated (RFC 8707 2).
+    resources = tuple(dict.fromkeys(value for name, value in pairs if name == "resource" and value))
     for name, value in pairs:
+        if name == "resource":
+            continue
         if name in form:
             raise ProtocolError("invalid_request", "a parameter is given more than once")
         if value:  # an empty parameter is as good as omitted (RFC 6749 3.2)
             form[name] = value
-    return _Request(form, presented(form, authorization))
+    return _Request(form, presented(form, authorization), resources)
 
 
 # --- Authlib's classes, with our clients and our steps ------------------------------------------------------------------
@@ -134,6 +145,7 @@ class _AuthlibServer(AuthorizationServer):  # type: ignore[misc]
         self.register_grant(_RefreshGrant)
         self.register_grant(_ClientCredentialsGrant)
         self.register_endpoint(_Introspection)
+        self.register_endpoint(_IntrospectionJwt)
         self.register_endpoint(_Revocation)
 
     def authenticate_client(self, request: _Request, methods: Sequence[str], _endpoint: str = "token") -> _Client:
@@ -160,7 +172,7 @@ class _AuthlibServer(AuthorizationServer):  # type: ignore[misc]
         """Nobody listens."""
 
     def handle_response(self, status: int, body: Any, _headers: Any) -> Answer:
-        return Answer(status, body)
+        return Answer(status, {}, jwt=(INTROSPECTION_JWT, body)) if isinstance(body, str) else Answer(status, body)
 
     def handle_error_response(self, _request: _Request, error: OAuth2Error) -> Answer:
         if error.error == "invalid_client":
@@ -198,7 +210,10 @@ class _CodeGrant(authlib_grants.AuthorizationCodeGrant):  # type: ignore[misc]
     def create_token_response(self) -> tuple[int, Mapping[str, Any], Any]:
         """Redirect URI and verifier were checked: a wrong one does not burn the code. Now it is spent, once."""
         found = self.request.authorization_code.found
-        return 200, steps.redeem_code(self.server.provider, self.request.client.record, found), None
+        answer = steps.redeem_code(
+            self.server.provider, self.request.client.record, found, resources=self.request.resources
+        )
+        return 200, answer, None
 
 
 class _FoundRefresh:
@@ -232,7 +247,14 @@ class _RefreshGrant(authlib_grants.RefreshTokenGrant):  # type: ignore[misc]
         found = self.request.refresh_token.found
         scope = " ".join(dict.fromkeys((self.request.payload.scope or found.granted.scope).split()))
         token = self.request.form["refresh_token"]
-        answer = steps.rotate(self.server.provider, self.request.client.record, found, token, scope=scope)
+        answer = steps.rotate(
+            self.server.provider,
+            self.request.client.record,
+            found,
+            token,
+            scope=scope,
+            resources=self.request.resources,
+        )
         return 200, answer, None
 
 
@@ -246,7 +268,8 @@ class _ClientCredentialsGrant(authlib_grants.ClientCredentialsGrant):  # type: i
         if set(asked) - set(allowed):
             raise ProtocolError("invalid_scope", "a scope is not allowed to this client acting for itself")
         scope = " ".join(dict.fromkeys(asked or allowed))
-        return 200, steps.client_credentials(self.server.provider, client, scope=scope), None
+        answer = steps.client_credentials(self.server.provider, client, scope=scope, resources=self.request.resources)
+        return 200, answer, None
 
 
 class _TokenInBody:
@@ -266,11 +289,20 @@ class _TokenInBody:
 class _Introspection(_TokenInBody, IntrospectionEndpoint):  # type: ignore[misc]
     def create_endpoint_response(self, request: _Request) -> tuple[int, Mapping[str, Any], Any]:
         client, token = self.token_of(request)
-        return 200, steps.introspect(self.server.provider, client, token), None
+        return 200, inspection.introspect(self.server.provider, client, token), None
+
+
+class _IntrospectionJwt(_TokenInBody, IntrospectionEndpoint):  # type: ignore[misc]
+    ENDPOINT_NAME = "introspection-jwt"
+
+    def create_endpoint_response(self, request: _Request) -> tuple[int, str, Any]:
+        client, token = self.token_of(request)
+        told = inspection.introspect(self.server.provider, client, token)
+        return 200, inspection.introspection_jwt(self.server.provider, client, told), None
 
 
 class _Revocation(_TokenInBody, RevocationEndpoint):  # type: ignore[misc]
     def create_endpoint_response(self, request: _Request) -> tuple[int, Mapping[str, Any], Any]:
         client, token = self.token_of(request)
-        steps.revoke(self.server.provider, client, token)
+        inspection.revoke(self.server.provider, client, token)
         return 200, {}, None

@@ -104,3 +104,6 @@ document.querySelector("[data-submit-now]")?.requestSubmit();
 // A page that goes on by itself after a while. Only with a script: so it can be stopped by a link (WCAG 2.2.1).
 const onward = document.querySelector("[data-goes-to]");
 if (onward) setTimeout(() => location.assign(onward.dataset.goesTo), 10000);
+
+// An answer to a portal that asked to have it posted (Form Post Response Mode): nobody needs to press the button.
+document.querySelector("form[data-submits]")?.submit();

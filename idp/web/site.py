@@ -160,6 +160,10 @@ class Site:
         codeless = request.args.get(CODELESS) == CODELESS_VALUE
         return Place(agency, pending, language, self.targets(agency, pending), codeless)
 
+    def bare_place(self, *, targets: tuple[str, ...]) -> Place:
+        """A place without agency or pending request, whose page may lead on to these origins."""
+        return Place(None, None, self.language(None), targets)
+
     def _agency(self, agency_id: str | None, pending: Pending | None) -> AgencyView | None:
         with reading() as db:
             if agency_id is not None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from idp.oidc import discovery
 from idp.oidc.keys import keyring, steps
+from idp.settings import Settings
 from tests.support.world import HTTP, World, claims
 
 
@@ -22,13 +24,17 @@ def test_every_announced_endpoint_answers(world: World) -> None:
             assert HTTP.get(address).status_code not in (404, 500), name
 
 
-def test_only_what_is_built_is_announced(world: World) -> None:
-    told = HTTP.get(f"{world.base}/.well-known/openid-configuration").json()
+def test_only_what_is_allowed_is_announced() -> None:
+    told = discovery.metadata(Settings())
     assert told["response_types_supported"] == ["code"]
+    assert "implicit" not in told["grant_types_supported"]
+    assert "none" not in told["id_token_signing_alg_values_supported"]
     assert told["code_challenge_methods_supported"] == ["S256"]
     assert told["authorization_response_iss_parameter_supported"] is True
     assert "RS256" in told["id_token_signing_alg_values_supported"]
-    assert not {"registration_endpoint", "pushed_authorization_request_endpoint"} & set(told)
+    more = discovery.metadata(Settings(implicit_allowed=True, unsigned_id_tokens_allowed=True))
+    assert "code id_token" in more["response_types_supported"]
+    assert "none" in more["id_token_signing_alg_values_supported"]
 
 
 def test_documents_are_cacheable_and_revalidated_by_their_tag(world: World) -> None:

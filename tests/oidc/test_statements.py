@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from idp.oidc.keys import keyring
+from idp.oidc.registration import store
 from tests.support.world import HTTP, World, answer
+
+
+@pytest.fixture(autouse=True)
+def caches_that_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second look by a cache whose time was up would be counted on a slow machine."""
+    monkeypatch.setattr(store, "CACHE_SECONDS", 3600)
+    monkeypatch.setattr(keyring, "RELOAD_SECONDS", 3600)
 
 
 @pytest.fixture

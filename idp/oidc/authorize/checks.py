@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from idp.errors import AuthorizationMalformed, ClientUnknown, RedirectUnregistered
 from idp.oidc.protocol import ProtocolError
-from idp.oidc.registration.metadata import SCOPES, Client
+from idp.oidc.registration.metadata import CODE_TYPES, FRONT_CHANNEL_TYPES, SCOPES, Client
 from idp.oidc.registration.rules import redirect_allowed
 
-PROMPTS = frozenset({"none", "login", "consent", "select_account"})
+PROMPTS = ("none", "login", "consent", "select_account", "create")
+RESPONSE_MODES = ("query", "fragment", "form_post")
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")  # base64url of a SHA-256 digest
 _LONGEST_ECHOED = 4096
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ufffd\ud800-\udfff]")
@@ -25,14 +26,38 @@ Parameters = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Asked:
-    """A request as posted or in a query: each parameter once, and the names that were given more than once."""
+    """A request as posted, in a query or in a request object.
+
+    Each parameter once; `repeated`: the names that were given more than once; resources: all values of `resource`, the
+    one parameter that may be repeated (RFC 8707 2).
+    """
 
     values: Parameters
     repeated: frozenset[str]
+    resources: tuple[str, ...] = ()
 
     def get(self, name: str) -> str:
         """The value, or empty text: an empty parameter is as good as omitted (RFC 6749 3.1)."""
         return self.values.get(name, "")
+
+    @property
+    def response_type(self) -> str:
+        """The response type with its words in the standard's order: their order means nothing (RFC 6749 3.1.1)."""
+        words = self.get("response_type").split(" ")
+        return " ".join(sorted(words))
+
+    @property
+    def response_mode(self) -> str:
+        """Where the answer goes: as asked, else the default of the response type (Multiple Response Types 2.1, 3)."""
+        asked = self.get("response_mode")
+        if asked in RESPONSE_MODES and not (asked == "query" and self._in_front):
+            return asked
+        return "fragment" if self._in_front else "query"
+
+    @property
+    def _in_front(self) -> bool:
+        """Whether tokens are answered in the browser, which no query may carry (Multiple Response Types 3)."""
+        return bool({"token", "id_token"} & set(self.get("response_type").split(" ")))
 
 
 def gather(pairs: Sequence[tuple[str, str]]) -> Asked:
@@ -40,18 +65,40 @@ def gather(pairs: Sequence[tuple[str, str]]) -> Asked:
     values: dict[str, str] = {}
     repeated = set()
     for name, value in pairs:
+        if name == "resource":
+            continue
         if name in values:
             repeated.add(name)
         values.setdefault(name, value)
-    return Asked(values, frozenset(repeated))
+    resources = dict.fromkeys(value for name, value in pairs if name == "resource" and value)
+    return Asked(values, frozenset(repeated), tuple(resources))
 
 
-def trust(asked: Asked, client: Client | None) -> str:
-    """The redirect URI to answer at. Raises AuthorizationMalformed, ClientUnknown, RedirectUnregistered."""
-    if asked.repeated & {"client_id", "redirect_uri"} or not asked.get("client_id"):
+def known(asked: Asked, client: Client | None) -> Client:
+    """The client that asks. Raises AuthorizationMalformed, ClientUnknown."""
+    if "client_id" in asked.repeated or not asked.get("client_id"):
         raise AuthorizationMalformed()
+    return open_client(client)
+
+
+def open_client(client: Client | None) -> Client:
+    """The client, unless there is none or it is disabled. Raises ClientUnknown."""
     if client is None or client.disabled_at is not None:
         raise ClientUnknown()
+    return client
+
+
+def with_allowed_types(client: Client, *, implicit_allowed: bool) -> Client:
+    """The client with the response types that the setting still allows, whatever it registered before."""
+    if implicit_allowed:
+        return client
+    return replace(client, response_types=tuple(kind for kind in client.response_types if kind in CODE_TYPES))
+
+
+def trust(asked: Asked, client: Client) -> str:
+    """The redirect URI to answer at. Raises AuthorizationMalformed, RedirectUnregistered."""
+    if "redirect_uri" in asked.repeated:
+        raise AuthorizationMalformed()
     redirect_uri = asked.get("redirect_uri")
     if not redirect_uri or not redirect_allowed(client, redirect_uri):
         raise RedirectUnregistered()
@@ -79,27 +126,41 @@ def texts_are_sound(asked: Asked, _client: Client) -> None:
         raise ProtocolError("invalid_scope", "scope is too long or not plain text")
 
 
-def response_type_is_code(asked: Asked, client: Client) -> None:
-    """RFC 9700 2.1.2: only the code flow; RFC 6749 4.1.2.1 for the two errors."""
+def response_type_is_registered(asked: Asked, client: Client) -> None:
+    """RFC 6749 3.1.1 and 4.1.2.1 for the errors; what a client may ask is what it registered (OIDC Registration 2)."""
     if not asked.get("response_type"):
         raise ProtocolError("invalid_request", "response_type is missing")
-    if asked.get("response_type") != "code":
-        raise ProtocolError("unsupported_response_type", "only response_type=code is supported")
-    if "authorization_code" not in client.grant_types:
+    if asked.response_type not in CODE_TYPES + FRONT_CHANNEL_TYPES:
+        raise ProtocolError("unsupported_response_type", "the response_type is not supported")
+    if asked.response_type not in client.response_types:
+        raise ProtocolError("unauthorized_client", "the response_type is not registered for this client")
+    if "code" in asked.response_type.split() and "authorization_code" not in client.grant_types:
         raise ProtocolError("unauthorized_client", "this client may not use the authorization code grant")
 
 
-def response_mode_is_query(asked: Asked, _client: Client) -> None:
-    """OAuth 2.0 Multiple Response Types 2.1: a code is answered in the query."""
-    if asked.get("response_mode") not in ("", "query"):
-        raise ProtocolError("invalid_request", "only response_mode=query is supported")
+def response_mode_suits(asked: Asked, _client: Client) -> None:
+    """Multiple Response Types 2.1 and 3: known, and no token in a query, which logs and Referer headers keep."""
+    mode = asked.get("response_mode")
+    if mode and mode != asked.response_mode:
+        raise ProtocolError("invalid_request", "the response_mode is unknown or does not suit the response_type")
 
 
-def no_request_object(asked: Asked, _client: Client) -> None:
-    """OIDC Core 6.1 and 6.2, Registration 2: the errors for what is not supported."""
-    for name in ("request", "request_uri", "registration"):
-        if asked.get(name):
-            raise ProtocolError(f"{name}_not_supported", f"the {name} parameter is not supported")
+def no_registration(asked: Asked, _client: Client) -> None:
+    """OIDC Core 7.2.1 is for self-issued providers; 3.1.2.6 for the error."""
+    if asked.get("registration"):
+        raise ProtocolError("registration_not_supported", "the registration parameter is not supported")
+
+
+def nonce_is_there(asked: Asked, _client: Client) -> None:
+    """OIDC Core 3.2.2.1 and 3.3.2.11: an ID token that comes through the browser is bound to its request by a nonce."""
+    if "id_token" in asked.response_type.split() and not asked.get("nonce"):
+        raise ProtocolError("invalid_request", "nonce is missing")
+
+
+def openid_for_id_token(asked: Asked, client: Client) -> None:
+    """OIDC Core 3.1.2.1: without the openid scope there is no ID token to answer."""
+    if "id_token" in asked.response_type.split() and "openid" not in granted_scope(asked, client).split():
+        raise ProtocolError("invalid_scope", "an ID token needs the openid scope")
 
 
 def scope_is_allowed(asked: Asked, client: Client) -> None:
@@ -111,6 +172,8 @@ def scope_is_allowed(asked: Asked, client: Client) -> None:
 def pkce_is_s256(asked: Asked, client: Client) -> None:
     """RFC 7636 4.4.1 and RFC 9700 2.1.1: S256 only, and required of public clients and of whoever registered so."""
     challenge, method = asked.get("code_challenge"), asked.get("code_challenge_method")
+    if not challenge and "code" not in asked.response_type.split():
+        return
     if not challenge:
         if client.require_pkce or client.public or method:
             raise ProtocolError("invalid_request", "code_challenge is missing")
@@ -124,7 +187,7 @@ def pkce_is_s256(asked: Asked, client: Client) -> None:
 def prompt_is_known(asked: Asked, _client: Client) -> None:
     """OIDC Core 3.1.2.1: known values, and none stands alone."""
     prompts = asked.get("prompt").split()
-    if set(prompts) - PROMPTS:
+    if set(prompts) - set(PROMPTS):
         raise ProtocolError("invalid_request", "a prompt value is unknown")
     if "none" in prompts and len(prompts) > 1:
         raise ProtocolError("invalid_request", "prompt=none stands alone")
@@ -137,22 +200,36 @@ def max_age_is_seconds(asked: Asked, _client: Client) -> None:
         raise ProtocolError("invalid_request", "max_age must be a number of seconds")
 
 
+def resources_are_registered(asked: Asked, client: Client) -> None:
+    """RFC 8707 2: absolute addresses without a fragment, of those that the client may ask for."""
+    if set(asked.resources) - set(client.resources):
+        raise ProtocolError("invalid_target", "a resource is unknown or not allowed to this client")
+
+
 CHECKS: tuple[Callable[[Asked, Client], None], ...] = (
     nothing_repeated,
     texts_are_sound,
-    response_type_is_code,
-    response_mode_is_query,
-    no_request_object,
+    response_type_is_registered,
+    response_mode_suits,
+    no_registration,
     scope_is_allowed,
+    openid_for_id_token,
+    nonce_is_there,
     pkce_is_s256,
     prompt_is_known,
     max_age_is_seconds,
+    resources_are_registered,
 )
 
 
 def granted_scope(asked: Asked, client: Client) -> str:
-    """The scopes asked for that the client may have, once each, in the order asked."""
+    """The scopes asked for that the client may have, once each, in the order asked.
+
+    Access while the person is away needs a code: without one, `offline_access` is ignored (OIDC Core 11).
+    """
     allowed = set(client.scope.split()) & set(SCOPES)
+    if "code" not in asked.response_type.split():
+        allowed -= {"offline_access"}
     return " ".join(dict.fromkeys(s for s in asked.get("scope").split() if s in allowed))
 
 

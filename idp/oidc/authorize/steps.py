@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from idp.audit import store as audit
 from idp.database import reading, transaction
-from idp.deps import Deps
-from idp.digests import Kind
 from idp.errors import AgencyClosed, AgencyUnknown, AuthorizationAnswered, AuthorizationUnknown, CodesMissing
-from idp.grants import store as grants
-from idp.oidc.authorize import checks, flow, store
-from idp.oidc.authorize.flow import Decision
+from idp.oidc.authorize import checks, claims_request, flow, grant, request_objects, store
+from idp.oidc.authorize.answers import Answered, Posted, carry
+from idp.oidc.authorize.flow import Decision, Request
 from idp.oidc.authorize.store import Waiting
-from idp.oidc.protocol import ProtocolError
+from idp.oidc.protocol import ACR, ProtocolError
+from idp.oidc.provider import Provider
 from idp.oidc.registration import clients
 from idp.oidc.registration.metadata import Client
 from idp.sessions.store import SignedIn
@@ -23,18 +21,19 @@ from idp.tenancy import resolve
 
 
 @dataclass(frozen=True)
-class Answered:
-    """Send the browser to the portal, with a code or an error."""
-
-    location: str
-
-
-@dataclass(frozen=True)
 class MustSignIn:
-    """The request waits under this id while the person signs in."""
+    """The request waits under this id while the person signs in. create: rather makes an account of a letter."""
 
     authorization_id: str
     agency_id: str | None
+    create: bool = False
+
+
+@dataclass(frozen=True)
+class MustConsent:
+    """The request waits under this id while the person is asked what the portal may know."""
+
+    authorization_id: str
 
 
 @dataclass(frozen=True)
@@ -44,70 +43,55 @@ class Stored:
     authorization_id: str
 
 
-AccountOfHint = Callable[[str, str], str | None]
+Outcome = Answered | Posted | MustSignIn | MustConsent
 
 
 def authorize(
-    deps: Deps,
-    pairs: Sequence[tuple[str, str]],
-    *,
-    browser_digest: str,
-    signed_in: SignedIn | None,
-    account_of_hint: AccountOfHint,
-    posted: bool = False,
-) -> Answered | MustSignIn | Stored:
-    """Check a request and answer it, or keep it.
+    provider: Provider, pairs: Sequence[tuple[str, str]], *, browser_digest: str, signed_in: SignedIn | None
+) -> Outcome:
+    """Check a request and answer it, or keep it. pairs: its parameters as sent.
 
-    pairs: its parameters as sent. account_of_hint: (id_token_hint, client id) -> account, None for a forged hint.
-    posted: by POST, which browsers send without our cookies, so nothing is decided yet.
     Raises AuthorizationMalformed, ClientUnknown, RedirectUnregistered: shown, never redirected.
     """
-    asked = checks.gather(pairs)
-    client = clients.find(deps, asked.get("client_id"))
-    redirect_uri = checks.trust(asked, client)
-    assert client is not None
-    try:
-        for check in checks.CHECKS:
-            check(asked, client)
-        agency_id = _agency(asked, client)
-        hint_account = _hinted(asked, client, account_of_hint)
-    except ProtocolError as error:
-        return _failed(deps, redirect_uri, checks.echoed_state(asked), error)
-    now = deps.now()
-    request = flow.build(asked, client, redirect_uri, agency_id=agency_id, hint_account=hint_account, now=now)
-    waiting = Waiting(
-        id=deps.new_token(128),
-        browser_digest="" if posted else browser_digest,
-        request=request,
-        created_at=now,
-        expires_at=now + timedelta(days=deps.settings.authorization_validity_days),
-        answered_at=None,
-    )
-    if posted:
-        with transaction() as db:
-            store.add(db, waiting)
-        return Stored(waiting.id)
-    return _proceed(deps, waiting, signed_in, stored=False)
+    waiting = _checked(provider, pairs, browser_digest=browser_digest)
+    return _proceed(provider, waiting, signed_in, stored=False) if isinstance(waiting, Waiting) else waiting
 
 
-def resume(
-    deps: Deps, authorization_id: str, *, browser_digest: str, signed_in: SignedIn | None
-) -> Answered | MustSignIn:
+def keep(provider: Provider, pairs: Sequence[tuple[str, str]]) -> Answered | Posted | Stored:
+    """The same for a POSTed request, which browsers send without our cookies: nothing is decided yet."""
+    waiting = _checked(provider, pairs, browser_digest="")
+    if not isinstance(waiting, Waiting):
+        return waiting
+    with transaction() as db:
+        store.add(db, waiting)
+    return Stored(waiting.id)
+
+
+def resume(provider: Provider, authorization_id: str, *, browser_digest: str, signed_in: SignedIn | None) -> Outcome:
     """Decide a waiting request again. Raises AuthorizationUnknown, AuthorizationAnswered."""
-    waiting = adopt(deps, authorization_id, browser_digest=browser_digest)
+    waiting = adopt(provider, authorization_id, browser_digest=browser_digest)
     if waiting is None:
         raise AuthorizationUnknown()
     if waiting.answered_at is not None:
         raise AuthorizationAnswered(agency_id=waiting.request.agency_id)
-    return _proceed(deps, waiting, signed_in, stored=True)
+    return _proceed(provider, waiting, signed_in, stored=True)
 
 
-def adopt(deps: Deps, authorization_id: str, *, browser_digest: str) -> Waiting | None:
+def refuse(provider: Provider, authorization_id: str, *, browser_digest: str) -> Answered | Posted:
+    """The person said no: tell the portal, once. Raises AuthorizationUnknown, AuthorizationAnswered."""
+    waiting = adopt(provider, authorization_id, browser_digest=browser_digest)
+    if waiting is None:
+        raise AuthorizationUnknown()
+    return _failed(provider, waiting, "access_denied", "the person refused", stored=True)
+
+
+def adopt(provider: Provider, authorization_id: str, *, browser_digest: str) -> Waiting | None:
     """The waiting request, for this browser. None when there is none.
 
     A row is only ever answered in the browser that started it. Another browser that comes with its id (a lost
     cookie, a bookmark) gets a copy of the question, which is what opening the portal's own link there would give.
     """
+    deps = provider.deps
     now = deps.now()
     with reading() as db:
         waiting = store.load(db, authorization_id, now=now)
@@ -123,87 +107,63 @@ def adopt(deps: Deps, authorization_id: str, *, browser_digest: str) -> Waiting 
     return copy
 
 
-def _proceed(deps: Deps, waiting: Waiting, signed_in: SignedIn | None, *, stored: bool) -> Answered | MustSignIn:
-    request = waiting.request
-    decision = flow.decide(request, signed_in, arrived_at=waiting.created_at)
-    if decision is Decision.SIGN_IN:
-        if not stored:
-            with transaction() as db:
-                store.add(db, waiting)
-        return MustSignIn(waiting.id, request.agency_id)
-    if decision is Decision.LOGIN_REQUIRED:
-        if stored:
-            with transaction() as db:
-                if not store.mark_answered(db, waiting.id, now=deps.now()):
-                    raise AuthorizationAnswered(agency_id=request.agency_id)
-        error = ProtocolError("login_required", "the person must sign in")
-        return _failed(deps, request.redirect_uri, request.state, error)
-    assert signed_in is not None
-    return _issue(deps, waiting, signed_in, stored=stored)
+def settles(provider: Provider, waiting: Waiting, signed_in: SignedIn) -> bool:
+    """Whether this sign-in answers the request, as far as signing in goes."""
+    return _decision(provider, waiting, _client(provider, waiting.request), signed_in) is not Decision.SIGN_IN
 
 
-def _issue(deps: Deps, waiting: Waiting, signed_in: SignedIn, *, stored: bool) -> Answered:
-    """A grant and its code, and the answer that carries it; a waiting request is answered once, whatever races."""
-    request, now = waiting.request, deps.now()
-    code = deps.new_token(256)
-    grant = grants.NewGrant(
-        id=deps.new_id(),
-        account_id=signed_in.account_id,
-        client_id=request.client_id,
-        sid=signed_in.sid,
-        agency_id=request.agency_id,
-        scope=request.scope,
-        authenticated_at=signed_in.authenticated_at,
+# --- the request ------------------------------------------------------------------------------------------------------
+
+
+def _checked(
+    provider: Provider, pairs: Sequence[tuple[str, str]], *, browser_digest: str
+) -> Waiting | Answered | Posted:
+    """The request, sound and not stored yet; or the error at its redirect URI."""
+    deps = provider.deps
+    asked = checks.gather(pairs)
+    client = checks.known(asked, clients.find(deps, asked.get("client_id")))
+    client = checks.with_allowed_types(client, implicit_allowed=deps.settings.implicit_allowed)
+    try:
+        asked = request_objects.unpack(provider, asked, client)
+    except ProtocolError as error:
+        # Of an object that cannot be trusted nothing is: the answer goes to what stands beside it, or is shown.
+        return _error(provider, asked, checks.trust(asked, client), error)
+    redirect_uri = checks.trust(asked, client)
+    now = deps.now()
+    try:
+        request = _request(provider, asked, client, redirect_uri)
+    except ProtocolError as error:
+        return _error(provider, asked, redirect_uri, error)
+    return Waiting(
+        id=deps.new_token(128),
+        browser_digest=browser_digest,
+        request=request,
         created_at=now,
-        expires_at=now + timedelta(days=deps.settings.refresh_token_absolute_days),
-    )
-    with transaction() as db:
-        if stored and not store.mark_answered(db, waiting.id, now=now):
-            raise AuthorizationAnswered(agency_id=request.agency_id)
-        grants.create(db, grant)
-        store.add_code(
-            db,
-            digest=deps.digests.digest(Kind.AUTHORIZATION_CODE, code),
-            grant_id=grant.id,
-            client_id=request.client_id,
-            redirect_uri=request.redirect_uri,
-            code_challenge=request.code_challenge,
-            nonce=request.nonce,
-            expires_at=now + timedelta(seconds=deps.settings.code_validity_seconds),
-        )
-        if stored:
-            audit.record(
-                db,
-                deps,
-                "authorize.answered",
-                subject=signed_in.account_id,
-                agency_id=request.agency_id,
-                cause=grant.id,
-                client=request.client_id,
-            )
-    location = flow.answer(request.redirect_uri, code=code, state=request.state, iss=deps.settings.issuer)
-    return Answered(location)
-
-
-def _failed(deps: Deps, redirect_uri: str, state: str, error: ProtocolError) -> Answered:
-    return Answered(
-        flow.answer(
-            redirect_uri,
-            error=error.error,
-            error_description=error.description,
-            state=state,
-            iss=deps.settings.issuer,
-        )
+        expires_at=now + timedelta(days=deps.settings.authorization_validity_days),
+        answered_at=None,
     )
 
 
-def _hinted(asked: checks.Asked, client: Client, account_of_hint: AccountOfHint) -> str | None:
-    """The account of the id_token_hint; None without a hint. Raises ProtocolError for a forged one."""
+def _request(provider: Provider, asked: checks.Asked, client: Client, redirect_uri: str) -> Request:
+    """The request of parameters that pass every check. Raises ProtocolError."""
+    for check in checks.CHECKS:
+        check(asked, client)
+    claims = claims_request.parse(asked.get("claims"))
+    if claims.essential_acr and claims.acrs and ACR not in claims.acrs:
+        raise ProtocolError("unmet_authentication_requirements", "no sign-in here reaches the acr that is asked")
     hint = asked.get("id_token_hint")
-    account = account_of_hint(hint, client.id) if hint else None
-    if hint and account is None:
+    hinted = provider.tokens.subject_of_hint(hint, client.id) if hint else None
+    if hint and hinted is None:
         raise ProtocolError("invalid_request", "id_token_hint was not issued here to this client")
-    return account
+    return flow.build(
+        asked,
+        client,
+        redirect_uri,
+        claims=claims,
+        hint_subject=hinted,
+        agency_id=_agency(asked, client),
+        now=provider.deps.now(),
+    )
 
 
 def _agency(asked: checks.Asked, client: Client) -> str | None:
@@ -222,3 +182,68 @@ def _agency(asked: checks.Asked, client: Client) -> str | None:
     if client.agency_id not in (None, agency.id) or client.customer_id not in (None, agency.customer_id):
         raise ProtocolError("invalid_request", "this client may not ask for that agency")
     return agency.id
+
+
+# --- the decision, and what follows from it ---------------------------------------------------------------------------
+
+
+def _proceed(provider: Provider, waiting: Waiting, signed_in: SignedIn | None, *, stored: bool) -> Outcome:
+    client = _client(provider, waiting.request)
+    decision = _decision(provider, waiting, client, signed_in)
+    if decision is Decision.LOGIN_REQUIRED:
+        return _failed(provider, waiting, "login_required", "the person must sign in", stored=stored)
+    if decision is Decision.CONSENT_REQUIRED:
+        return _failed(provider, waiting, "consent_required", "the person must be asked", stored=stored)
+    if decision is Decision.ANSWER:
+        assert signed_in is not None
+        return grant.answer(provider, client, waiting, signed_in, stored=stored)
+    if not stored:
+        with transaction() as db:
+            store.add(db, waiting)
+    if decision is Decision.CONSENT:
+        return MustConsent(waiting.id)
+    return MustSignIn(waiting.id, waiting.request.agency_id, create="create" in waiting.request.prompts)
+
+
+def _decision(provider: Provider, waiting: Waiting, client: Client, signed_in: SignedIn | None) -> Decision:
+    request = waiting.request
+    return flow.decide(
+        request,
+        signed_in,
+        subject=provider.subject(client, signed_in.account_id) if signed_in is not None else "",
+        consented=client.first_party,
+        arrived_at=waiting.created_at,
+    )
+
+
+def _client(provider: Provider, request: Request) -> Client:
+    """The client of a request that was sound when it came. Raises ClientUnknown for one that is gone since."""
+    return checks.open_client(clients.find(provider.deps, request.client_id))
+
+
+def _failed(provider: Provider, waiting: Waiting, error: str, description: str, *, stored: bool) -> Answered | Posted:
+    request = waiting.request
+    if stored:
+        with transaction() as db:
+            if not store.mark_answered(db, waiting.id, now=provider.deps.now()):
+                raise AuthorizationAnswered(agency_id=request.agency_id)
+    return carry(
+        request.redirect_uri,
+        request.response_mode,
+        error=error,
+        error_description=description,
+        state=request.state,
+        iss=provider.deps.settings.issuer,
+    )
+
+
+def _error(provider: Provider, asked: checks.Asked, redirect_uri: str, error: ProtocolError) -> Answered | Posted:
+    """A refused request, told in the mode that it asked for as far as that can be made out."""
+    return carry(
+        redirect_uri,
+        asked.response_mode,
+        error=error.error,
+        error_description=error.description,
+        state=checks.echoed_state(asked),
+        iss=provider.deps.settings.issuer,
+    )

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, Response, request
 
 from idp.errors import MalformedRequest
 from idp.oidc.authorize import steps
-from idp.oidc.authorize.steps import AccountOfHint
+from idp.oidc.authorize.answers import Posted, origin
+from idp.oidc.provider import Provider
 from idp.web.site import Site
 
 
-def blueprint(site: Site, account_of_hint: AccountOfHint) -> Blueprint:
+def blueprint(site: Site, provider: Provider) -> Blueprint:
     endpoint = Blueprint("authorize", __name__)
 
     @endpoint.get("/oauth/authorize")
     def authorize() -> Response:
-        return site.follow(
+        return follow(
+            site,
             steps.authorize(
-                site.deps,
+                provider,
                 list(request.args.items(multi=True)),
                 browser_digest=site.browser().digest,
                 signed_in=site.signed_in(),
-                account_of_hint=account_of_hint,
-            )
+            ),
         )
 
     @endpoint.post("/oauth/authorize")
@@ -31,26 +34,26 @@ def blueprint(site: Site, account_of_hint: AccountOfHint) -> Blueprint:
         if request.mimetype != "application/x-www-form-urlencoded":
             raise MalformedRequest()
         pairs = [*request.form.items(multi=True), *request.args.items(multi=True)]
-        return site.follow(
-            steps.authorize(
-                site.deps,
-                pairs,
-                browser_digest="",
-                signed_in=None,
-                account_of_hint=account_of_hint,
-                posted=True,
-            )
-        )
+        return follow(site, steps.keep(provider, pairs))
 
     @endpoint.get("/oauth/authorize/<authorization_id>/continue")
     def resume(authorization_id: str) -> Response:
-        return site.follow(
+        return follow(
+            site,
             steps.resume(
-                site.deps,
+                provider,
                 authorization_id,
                 browser_digest=site.browser().digest,
                 signed_in=site.signed_in(),
-            )
+            ),
         )
 
     return endpoint
+
+
+def follow(site: Site, outcome: Any) -> Response:
+    """303 to where an outcome leads; or the page that posts an answer to the portal (Form Post Response Mode)."""
+    if not isinstance(outcome, Posted):
+        return site.follow(outcome)
+    place = site.bare_place(targets=(origin(outcome.redirect_uri), "https:"))
+    return site.page("authorize/post.html", place, answer=outcome)

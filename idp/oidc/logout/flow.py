@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from idp.oidc.authorize.flow import answer
+from idp.oidc.authorize.answers import in_query
 from idp.oidc.registration.metadata import Client
 
 PARAMETERS = ("id_token_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales", "logout_hint")
@@ -54,7 +54,7 @@ def understand(
         return LogoutRequest(proven=hint is not None and known and same_person, return_to=None)
     if not known or client is None or wanted not in client.post_logout_redirect_uris:
         return LogoutRequest(proven=False, return_to=None, problem=Problem.RETURN)
-    return_to = answer(wanted, state=asked.get("state", ""))
+    return_to = in_query(wanted, state=asked.get("state", ""))
     return LogoutRequest(proven=hint is not None and same_person, return_to=return_to)
 
 

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, request
 
 from idp.errors import AgencyClosed, AgencyUnknown, FieldError, MalformedRequest
-from idp.oidc.authorize.flow import origin
+from idp.oidc.authorize.answers import origin
 from idp.oidc.logout import steps
 from idp.oidc.logout.flow import PARAMETERS, LogoutRequest
 from idp.oidc.token.tokens import Tokens

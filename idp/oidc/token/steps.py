@@ -1,4 +1,4 @@
-"""What a portal's server does with a code, a refresh token, its own credentials, or a token it wants rid of.
+"""What a portal's server does with a code, a refresh token, or its own credentials: it gets tokens.
 
 Client authentication and the shape of the request are checked before (`oidc/server.py`); here is what is done, with
 reads and writes counted. Signing happens after the commit: what was signed was granted.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import hmac
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,21 +19,13 @@ from idp.database import reading, transaction
 from idp.deps import Deps
 from idp.digests import Kind
 from idp.grants import store as grants
-from idp.oidc import claims
 from idp.oidc.protocol import ProtocolError
-from idp.oidc.registration import clients
+from idp.oidc.provider import Provider
 from idp.oidc.registration.metadata import Client
-from idp.oidc.token import store
+from idp.oidc.token import access_tokens, store
+from idp.oidc.token.access_tokens import Prepared
 from idp.oidc.token.store import Code, Granted, Refresh
-from idp.oidc.token.tokens import Tokens
-
-
-@dataclass(frozen=True)
-class Provider:
-    """Deps and tokens: what these steps need."""
-
-    deps: Deps
-    tokens: Tokens = field(repr=False)
+from idp.oidc.token.userinfo import in_id_token
 
 
 def find_code(provider: Provider, client: Client, code: str) -> Code:
@@ -52,22 +44,26 @@ def find_code(provider: Provider, client: Client, code: str) -> Code:
     return found
 
 
-def redeem_code(provider: Provider, client: Client, code: Code) -> dict[str, Any]:
+def redeem_code(provider: Provider, client: Client, code: Code, *, resources: Sequence[str]) -> dict[str, Any]:
     """Spend a code whose redirect URI and verifier were checked, for tokens; exactly one caller ever succeeds.
 
-    Raises ProtocolError invalid_grant for whoever comes second, even at the same instant.
+    resources: what the access token is for, of those granted (RFC 8707 2.2); empty: all of them.
+    Raises ProtocolError invalid_grant for whoever comes second, even at the same instant; invalid_target.
     """
     deps, granted = provider.deps, code.granted
     now = deps.now()
     token = deps.new_token(256) if _refreshable(client, granted.scope) else None
+    access = access_tokens.prepare(provider, client, granted, scope=granted.scope, resources=resources)
     with transaction() as db:
         won = store.consume_code(db, code.digest, now=now)
         if won and token is not None:
             _add_refresh(db, deps, granted, token, now=now)
+        if won:
+            access.store(db)
     if not won:
         _revoke_for_reuse(provider, granted, "code")
         raise ProtocolError("invalid_grant", "the code was used already")
-    return _answer(provider, client, granted, scope=granted.scope, nonce=code.nonce, refresh_token=token)
+    return _answer(provider, client, granted, access, nonce=code.nonce, refresh_token=token)
 
 
 def find_refresh_token(provider: Provider, client: Client, token: str) -> Refresh:
@@ -81,7 +77,9 @@ def find_refresh_token(provider: Provider, client: Client, token: str) -> Refres
     return found
 
 
-def rotate(provider: Provider, client: Client, presented: Refresh, token: str, *, scope: str) -> dict[str, Any]:
+def rotate(
+    provider: Provider, client: Client, presented: Refresh, token: str, *, scope: str, resources: Sequence[str]
+) -> dict[str, Any]:
     """Replace a refresh token by its successor; exactly one caller ever does (RFC 9700 4.14.2).
 
     The successor is derived from the token, so a portal whose answer was lost, or whose two threads refresh at once,
@@ -91,108 +89,48 @@ def rotate(provider: Provider, client: Client, presented: Refresh, token: str, *
     deps, granted = provider.deps, presented.granted
     now = deps.now()
     successor = _successor(deps, token)
+    access = access_tokens.prepare(provider, client, granted, scope=scope, resources=resources)
     with transaction() as db:
         won = store.rotate(db, presented.digest, now=now)
         if won:
             _add_refresh(db, deps, granted, successor, now=now)
+        access.store(db)  # for a repetition too; after a theft it dies with its grant
     if not won and not _answer_was_lost(deps, presented, successor, now=now):
         _revoke_for_reuse(provider, granted, "refresh token")
         raise ProtocolError("invalid_grant", "the refresh token was used already")
-    return _answer(provider, client, granted, scope=scope, nonce=None, refresh_token=successor)
+    return _answer(provider, client, granted, access, nonce=None, refresh_token=successor)
 
 
-def client_credentials(provider: Provider, client: Client, *, scope: str) -> dict[str, Any]:
-    """A token for the client itself; nothing is stored. `openid` means a person, so it is not granted."""
-    access_token, life = provider.tokens.access(sub=client.id, client_id=client.id, scope=scope, granted=None)
-    return {"access_token": access_token, "token_type": "Bearer", "expires_in": life, "scope": scope}
-
-
-def userinfo(provider: Provider, access_token: str) -> dict[str, Any]:
-    """The claims of the person that an access token stands for (OIDC Core 5.3). Raises ProtocolError invalid_token."""
-    token = provider.tokens.read_access(access_token)
-    client = clients.find(provider.deps, token.client_id) if token is not None else None
-    if token is None or token.grant_id is None or client is None or client.disabled_at is not None:
-        raise ProtocolError("invalid_token", "the access token is invalid or expired", status=401)
-    if "openid" not in token.scope.split():
-        raise ProtocolError("insufficient_scope", "the openid scope is needed", status=403)
-    with reading() as db:
-        person = store.person(db, token.grant_id, client, now=provider.deps.now())
-    if person is None:
-        raise ProtocolError("invalid_token", "the access token was revoked", status=401)
-    return claims.of_person(
-        sub=person.account_id,
-        email=person.email,
-        scope=token.scope,
-        places=person.places,
-        agency_id=person.agency_id,
-    )
-
-
-def introspect(provider: Provider, client: Client, token: str) -> dict[str, Any]:
-    """What a token is worth now (RFC 7662); `active: false` for anything that is not this client's to ask about."""
-    deps = provider.deps
-    now = deps.now()
-    access = provider.tokens.read_access(token)
-    if access is not None:
-        if access.client_id != client.id:
-            return {"active": False}
-        if access.grant_id is not None:
-            with reading() as db:
-                if store.live_grant(db, access.grant_id, now=now) is None:
-                    return {"active": False}
-        return {"active": True, "token_type": "Bearer", **access.claims}
-    digest = deps.digests.digest(Kind.REFRESH_TOKEN, token)
-    with reading() as db:
-        found = store.refresh_token(db, digest, client_id=client.id, now=now)
-    if found is None or found.rotated_at is not None or found.expires_at <= now or not found.granted.alive:
-        return {"active": False}
-    return {
-        "active": True,
-        "iss": deps.settings.issuer,
-        "sub": found.granted.account_id,
-        "client_id": client.id,
-        "scope": found.granted.scope,
-        "exp": int(found.expires_at.timestamp()),
-    }
-
-
-def revoke(provider: Provider, client: Client, token: str) -> None:
-    """End what a token of this client belongs to (RFC 7009): the grant, so refresh and access tokens alike.
-
-    An unknown token, or another client's, changes nothing and is answered alike.
-    """
-    deps = provider.deps
-    now = deps.now()
-    access = provider.tokens.read_access(token)
-    grant_id = access.grant_id if access is not None and access.client_id == client.id else None
-    if access is None:
-        digest = deps.digests.digest(Kind.REFRESH_TOKEN, token)
-        with reading() as db:
-            found = store.refresh_token(db, digest, client_id=client.id, now=now)
-        grant_id = found.granted.grant_id if found is not None else None
-    if grant_id is not None:
+def client_credentials(provider: Provider, client: Client, *, scope: str, resources: Sequence[str]) -> dict[str, Any]:
+    """A token for the client itself; a signed one is not stored. `openid` means a person, so it is not granted."""
+    access = access_tokens.prepare(provider, client, None, scope=scope, resources=resources)
+    if access.stored:
         with transaction() as db:
-            grants.revoke(db, grant_id, now=now)
-            audit.record(db, deps, "token.revoked", cause=grant_id, client=client.id)
+            access.store(db)
+    return access.answer()
 
 
 def _answer(
-    provider: Provider, client: Client, granted: Granted, *, scope: str, nonce: str | None, refresh_token: str | None
+    provider: Provider,
+    client: Client,
+    granted: Granted,
+    access: Prepared,
+    *,
+    nonce: str | None,
+    refresh_token: str | None,
 ) -> dict[str, Any]:
     """The token response (RFC 6749 5.1, OIDC Core 3.1.3.3)."""
-    access_token, life = provider.tokens.access(
-        sub=granted.account_id, client_id=client.id, scope=scope, granted=granted
-    )
-    answer: dict[str, Any] = {
-        "access_token": access_token,
-        "token_type": "Bearer",
-        "expires_in": life,
-        "scope": scope,
-    }
+    answer = access.answer()
     if refresh_token is not None:
         answer["refresh_token"] = refresh_token
-    if "openid" in scope.split():
-        answer["id_token"] = provider.tokens.id_token(client, granted, nonce=nonce, access_token=access_token)
+    if "openid" in access.scope.split():
+        answer["id_token"] = provider.tokens.id_token(
+            client,
+            granted,
+            nonce=nonce,
+            access_token=answer["access_token"],
+            about=in_id_token(provider, client, granted, scope=""),
+        )
     return answer
 
 

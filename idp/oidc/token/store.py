@@ -6,11 +6,12 @@ of entities, and what may happen once is one guarded statement.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, bindparam, insert, select, update
+from sqlalchemy import Select, bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from idp.accounts.roles import AccountState
@@ -20,7 +21,7 @@ from idp.database import changed
 from idp.grants.tables import Grant
 from idp.oidc.authorize.tables import AuthorizationCode
 from idp.oidc.registration.metadata import Client
-from idp.oidc.token.tables import RefreshToken
+from idp.oidc.token.tables import AccessToken, RefreshToken
 from idp.tenancy.tables import Agency, Customer
 
 
@@ -28,7 +29,8 @@ from idp.tenancy.tables import Agency, Customer
 class Granted:
     """A grant as tokens need it. memberships: the person's places at the agency asked for, without contracts.
 
-    alive: the grant was not revoked and has not expired, and the account is active.
+    alive: the grant was not revoked and has not expired, and the account is active. claims: asked for by name, a list
+    for `id_token` and one for `userinfo`; resources: the audiences asked for.
     """
 
     grant_id: str
@@ -42,6 +44,9 @@ class Granted:
     customer_code: str | None
     company_code: str | None
     memberships: tuple[dict[str, str], ...]
+    agency_id: str | None = None
+    claims: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    resources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,9 +78,22 @@ class Person:
 
     account_id: str
     email: str
-    scope: str
     agency_id: str | None
+    claims: Mapping[str, Sequence[str]]
     places: list[Place] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Opaque:
+    """An opaque access token as stored."""
+
+    grant_id: str | None
+    client_id: str
+    subject: str
+    scope: str
+    audience: list[str]
+    issued_at: datetime
+    expires_at: datetime
 
 
 _GRANTED = (
@@ -95,6 +113,9 @@ _GRANTED = (
     Agency.disabled_at,
     Membership.id.label("membership_id"),
     ProvisionalAccount.role,
+    Grant.agency_id,
+    Grant.claims,
+    Grant.resources,
 )
 
 AnySelect = Select[*tuple[Any, ...]]
@@ -131,6 +152,7 @@ _REFRESH = _with_grant(
     .join(Grant, Grant.id == RefreshToken.grant_id)
     .where(RefreshToken.digest == bindparam("digest"), Grant.client_id == bindparam("client_id"))
 )
+_GRANT = _with_grant(select(*_GRANTED).select_from(Grant).where(Grant.id == bindparam("grant_id")))
 _CONSUME = (
     update(AuthorizationCode)
     .where(
@@ -147,6 +169,15 @@ _ROTATE = (
     .values(rotated_at=bindparam("b_now"))
     .execution_options(synchronize_session=False)
 )
+_OPAQUE = select(
+    AccessToken.grant_id,
+    AccessToken.client_id,
+    AccessToken.subject,
+    AccessToken.scope,
+    AccessToken.audience,
+    AccessToken.issued_at,
+    AccessToken.expires_at,
+).where(AccessToken.digest == bindparam("digest"), AccessToken.expires_at > bindparam("now"))
 _LIVE_GRANT = (
     select(Grant.account_id, Grant.client_id, Grant.scope, Grant.sid)
     .join(Account, Account.id == Grant.account_id)
@@ -210,6 +241,12 @@ def successor_alive(db: Session, digest: str, *, now: datetime) -> bool:
     return db.execute(statement).first() is not None
 
 
+def granted(db: Session, grant_id: str, *, now: datetime) -> Granted | None:
+    """A grant as tokens need it."""
+    rows = db.execute(_GRANT, {"grant_id": grant_id}).all()
+    return _granted(rows, skip=0, now=now) if rows else None
+
+
 def live_grant(db: Session, grant_id: str, *, now: datetime) -> Granted | None:
     """The grant of an access token, when it still stands."""
     row = db.execute(_LIVE_GRANT, {"grant_id": grant_id, "now": now}).one_or_none()
@@ -226,7 +263,7 @@ def person(db: Session, grant_id: str, client: Client, *, now: datetime) -> Pers
     elif client.customer_id is not None:
         visible.append(Agency.customer_id == client.customer_id)
     statement = (
-        select(Account.id, Account.email, Grant.scope, Grant.agency_id.label("asked_agency_id"), *PLACE_COLUMNS)
+        select(Account.id, Account.email, Grant.agency_id.label("asked_agency_id"), Grant.claims, *PLACE_COLUMNS)
         .select_from(Grant)
         .join(Account, Account.id == Grant.account_id)
         .where(
@@ -240,8 +277,23 @@ def person(db: Session, grant_id: str, client: Client, *, now: datetime) -> Pers
     rows = db.execute(with_places(statement, *visible)).all()
     if not rows:
         return None
-    account_id, email, scope, agency_id = rows[0][:4]
-    return Person(account_id, email, scope, agency_id, gather_places(rows, skip=4))
+    account_id, email, agency_id, claims = rows[0][:4]
+    return Person(account_id, email, agency_id, claims or {}, gather_places(rows, skip=4))
+
+
+def add_access_token(db: Session, digest: str, token: Opaque) -> None:
+    db.execute(insert(AccessToken), {"digest": digest, **vars(token)})
+
+
+def access_token(db: Session, digest: str, *, now: datetime) -> Opaque | None:
+    """An opaque access token that has not expired."""
+    row = db.execute(_OPAQUE, {"digest": digest, "now": now}).one_or_none()
+    return None if row is None else Opaque(*row)
+
+
+def revoke_access_token(db: Session, digest: str) -> None:
+    """Void one opaque token and nothing else: a client's own has no grant to revoke."""
+    db.execute(delete(AccessToken).where(AccessToken.digest == digest))
 
 
 def _granted(rows: Any, *, skip: int, now: datetime) -> Granted:
@@ -266,4 +318,7 @@ def _granted(rows: Any, *, skip: int, now: datetime) -> Granted:
         customer_code if open_agency else None,
         company_code if open_agency else None,
         memberships,
+        first[16],
+        first[17] or {},
+        tuple(first[18] or ()),
     )

@@ -9,9 +9,9 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import HTTPException
 
 from idp.oidc.protocol import ProtocolError
+from idp.oidc.provider import Provider
 from idp.oidc.server import Answer, Server, failure
-from idp.oidc.token import steps
-from idp.oidc.token.steps import Provider
+from idp.oidc.token import userinfo as userinfo_steps
 from idp.web import cors
 
 log = logging.getLogger("idp.errors")
@@ -29,7 +29,8 @@ def blueprint(provider: Provider, server: Server) -> Blueprint:
 
     @endpoints.post("/oauth/introspect")
     def introspect() -> Response:
-        return _json(server.introspect(_pairs(), request.headers.getlist("Authorization")))
+        accept = request.headers.get("Accept", "")
+        return _json(server.introspect(_pairs(), request.headers.getlist("Authorization"), accept=accept))
 
     @endpoints.post("/oauth/revoke")
     def revoke() -> Response:
@@ -38,16 +39,16 @@ def blueprint(provider: Provider, server: Server) -> Blueprint:
     @endpoints.route("/oauth/userinfo", methods=["GET", "POST"])
     def userinfo() -> Response:
         try:
-            body = steps.userinfo(provider, _bearer())
+            told = userinfo_steps.userinfo(provider, _bearer())
         except ProtocolError as error:
             answer = failure(error)
-            told = f'error="{answer.body["error"]}", error_description="{answer.body["error_description"]}"'
+            words = f'error="{answer.body["error"]}", error_description="{answer.body["error_description"]}"'
             plain = 'Bearer realm="userinfo"'
-            challenge = plain if error.error == "missing_token" else f"{plain}, {told}"
+            challenge = plain if error.error == "missing_token" else f"{plain}, {words}"
             # A request without any token is told the scheme and no error (RFC 6750 3.1).
             shown = {} if error.error == "missing_token" else answer.body
             return _json(Answer(answer.status, shown, challenge))
-        return _json(Answer(200, body))
+        return _json(Answer(200, told.claims, jwt=None if told.jwt is None else ("application/jwt", told.jwt)))
 
     @endpoints.after_request
     def for_scripts(response: Response) -> Response:
@@ -94,7 +95,8 @@ def _bearer() -> str:
 
 
 def _json(answer: Answer) -> Response:
-    response = Response(orjson.dumps(answer.body), status=answer.status, mimetype="application/json")
+    media_type, body = answer.jwt or ("application/json", orjson.dumps(answer.body))
+    response = Response(body, status=answer.status, mimetype=media_type)
     response.headers["Cache-Control"] = "no-store"
     response.headers["Pragma"] = "no-cache"
     if answer.challenge is not None:

@@ -162,7 +162,7 @@ class Site:
 
     def bare_place(self, *, targets: tuple[str, ...]) -> Place:
         """A place without agency or pending request, whose page may lead on to these origins."""
-        return Place(None, None, self.language(None), targets)
+        return Place(None, None, self.language(), targets)
 
     def _agency(self, agency_id: str | None, pending: Pending | None) -> AgencyView | None:
         with reading() as db:

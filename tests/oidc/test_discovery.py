@@ -88,7 +88,7 @@ def test_private_keys_are_encrypted_at_rest(world: World) -> None:
     with world.reading() as db:
         stored = db.scalars(select(SigningKey.sealed_key)).all()
     assert stored
-    assert not any('"d"' in text or "kty" in text for text in stored)
+    assert not any('"d"' in text or '"kty"' in text for text in stored)
 
 
 def test_health_tells_whether_requests_can_be_served(world: World) -> None:

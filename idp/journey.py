@@ -10,18 +10,20 @@ Flows never know each other. A step returns what happened; here, and nowhere els
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
 from idp.database import reading
 from idp.deps import Deps
-from idp.login.steps import SignedIn
+from idp.login.steps import GoesOn, NotMe, SignedIn
 from idp.merge import flow as merge_flow
 from idp.merge import steps as merge
 from idp.oidc.authorize import answers
+from idp.oidc.authorize import flow as authorize_flow
 from idp.oidc.authorize import steps as authorize
 from idp.oidc.authorize import store as authorize_store
+from idp.oidc.logout import steps as logout
 from idp.oidc.provider import Provider
 from idp.oidc.registration import clients
 from idp.oidc.registration import store as registration
@@ -49,6 +51,13 @@ class Journey:
         match outcome:
             case SignedIn():
                 return self._signed_in(outcome.agency_id, outcome.authorization_id)
+            case GoesOn():
+                if outcome.authorization_id is not None:
+                    authorize.choose(self.provider, outcome.authorization_id)
+                return self._signed_in(outcome.agency_id, outcome.authorization_id)
+            case NotMe():
+                logout.end(self.deps, outcome.signed_in)
+                return self._sign_in(outcome.agency_id, outcome.authorization_id)
             case UpgradeCompleted(flow=flow, here=True):
                 return self._signed_in(flow.agency_id, flow.authorization_id)
             case UpgradeCompleted():
@@ -96,8 +105,11 @@ class Journey:
             origin=answers.origin(request.redirect_uri),
             login_hint=request.login_hint,
             ui_locales=request.ui_locales,
-            settled_by=lambda signed_in: authorize.settles(self.provider, waiting, signed_in),
+            settled_by=lambda signed_in: authorize.settles(
+                self.provider, replace(waiting, request=authorize_flow.chosen(request)), signed_in
+            ),
             answered=waiting.answered_at is not None,
+            chooses=request.chooses,
         )
 
     def targets(self, agency: AgencyView | None, pending: Pending | None) -> tuple[str, ...]:

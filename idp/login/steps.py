@@ -24,6 +24,24 @@ class SignedIn:
     authorization_id: str | None
 
 
+@dataclass(frozen=True)
+class GoesOn:
+    """The person says that the sign-in of this browser is theirs, and goes on with it."""
+
+    session_token: str = field(repr=False)
+    agency_id: str | None
+    authorization_id: str | None
+
+
+@dataclass(frozen=True)
+class NotMe:
+    """The person says that the sign-in of this browser is somebody else's: it ends, and theirs begins."""
+
+    signed_in: sessions.SignedIn
+    agency_id: str | None
+    authorization_id: str | None
+
+
 def sign_in(
     deps: Deps,
     *,

@@ -8,7 +8,7 @@ from idp.accounts import typos
 from idp.database import reading
 from idp.errors import AgencyUnknown, FieldError, ForeignPost, PageNotFound
 from idp.login import flow, steps
-from idp.login.steps import SignedIn
+from idp.login.steps import GoesOn, NotMe
 from idp.tenancy import resolve
 from idp.terms import store as terms
 from idp.texts import LANGUAGES
@@ -78,6 +78,7 @@ def blueprint(site: Site) -> Blueprint:
             letter_hint=error is not None and flow.looks_like_a_letters(values.get("identifier", "@")),
             signed_in=signed_in,
             may_go_on=signed_in is not None and (place.pending is None or place.pending.settled_by(signed_in)),
+            chooses=place.pending is not None and place.pending.chooses,
             meant=typos.meant(values.get("identifier", "")) if error is not None else None,
             reset_done=request.args.get("reset") == "done",
         )
@@ -94,10 +95,32 @@ def blueprint(site: Site) -> Blueprint:
         if token is None or site.signed_in() is None:
             return site.see_other(place.url("/login"))
         return site.follow(
-            SignedIn(token, place.agency.id if place.agency else None, place.pending.id if place.pending else None)
+            GoesOn(token, place.agency.id if place.agency else None, place.pending.id if place.pending else None)
         )
 
+    @pages.post("/login/not-me")
+    def not_me() -> Response:
+        """Several people at one computer: the sign-in that is there ends, the page and what it is for stay."""
+        place = site.place()
+        signed_in = site.signed_in()
+        try:
+            site.form(LOGIN_FORM)
+        except FieldError:
+            return site.see_other(place.url("/login"))
+        if signed_in is None:
+            return site.see_other(place.url("/login"))
+        response = site.follow(
+            NotMe(
+                signed_in,
+                agency_id=place.agency.id if place.agency else None,
+                authorization_id=place.pending.id if place.pending else None,
+            )
+        )
+        browsers.forget_session(response, site.deps)
+        return response
+
     @pages.get("/login/continue")
+    @pages.get("/login/not-me")
     def go_on_opened() -> Response:
         """The address of a form, opened by itself (reload, history): back to the page of the form."""
         return site.see_other(site.place().url("/login"))

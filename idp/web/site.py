@@ -37,6 +37,7 @@ class Pending:
 
     origin: of the portal's redirect URI, where a form may lead on to. login_hint: identifier to fill in.
     settled_by: whether a sign-in answers the request, so that the person need not sign in again for it.
+    chooses: whether the person is asked first if the sign-in that is there is theirs (prompt=select_account).
     """
 
     id: str
@@ -47,10 +48,11 @@ class Pending:
     ui_locales: str
     settled_by: Callable[[SignedIn], bool]
     answered: bool
+    chooses: bool = False
 
     def goes_on_with(self, signed_in: SignedIn) -> bool:
         """Whether there is an answer to wait for, and this sign-in gives it."""
-        return not self.answered and self.settled_by(signed_in)
+        return not self.answered and not self.chooses and self.settled_by(signed_in)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from tests.support.acts import (
     to_merge,
 )
 from tests.support.person import Page, Person
-from tests.support.world import OTHER_STRONG, STRONG, Letter, World
+from tests.support.world import OTHER_STRONG, STRONG, Letter, World, claims
 
 
 def asked_by(person: Person, world: World, letter: Letter) -> tuple[str, str]:
@@ -409,3 +409,62 @@ def test_the_portals_language_is_the_mails(world: World) -> None:
     choose_password(person)
 
     assert world.mails_to(letter.email)[-1].subject.startswith("Confirm your email address")
+
+
+# --- several people at one computer ------------------------------------------------------------------------------------
+
+
+def test_a_portal_that_wants_a_choice_goes_on_with_who_is_there_by_one_click(world: World) -> None:
+    letter, account_id = world.member()
+    portal = world.portal(letter)
+    person = world.signed_in(letter)
+
+    page = person.open(portal.authorize_url(prompt="select_account"))
+    assert "Est-ce vous" in page.text
+    assert letter.email in page.text
+    person.submit("Continuer avec ce compte")
+
+    assert person.sent_to.startswith(portal.redirect_uri)
+    tokens = portal.redeem(person.sent_to).json()
+    assert claims(tokens["id_token"])["sub"] == account_id
+
+
+def test_a_portal_that_wants_a_choice_is_not_answered_before_it_is_made(world: World) -> None:
+    letter, _ = world.member()
+    portal = world.portal(letter)
+    person = world.signed_in(letter)
+    person.open(portal.authorize_url(prompt="select_account"))
+    asked = person.page.url
+
+    for url in (asked, asked.replace("/login?", "/login/continue?")):
+        assert person.open(url).path == "/login"
+    waiting = asked.split("authorization=")[1].split("&")[0]
+    assert person.open(f"/oauth/authorize/{waiting}/continue").path == "/login"
+
+
+def test_who_is_not_the_one_signed_in_says_so_and_signs_in_for_the_same_portal(world: World) -> None:
+    agency = world.agency()
+    husband, _ = world.member(agency)
+    wife, account_id = world.member(agency)
+    portal = world.portal(agency)
+    person = world.signed_in(husband)
+    person.open(portal.authorize_url(prompt="select_account"))
+
+    page = person.submit("Ce n'est pas moi")
+    assert husband.email not in page.text
+    person.submit(identifier=wife.email or "", password=STRONG)
+
+    assert claims(portal.redeem(person.sent_to).json()["id_token"])["sub"] == account_id
+    assert wife.email in person.open("/profile").text
+
+
+def test_the_sign_in_of_who_is_not_me_has_ended(world: World) -> None:
+    letter, _ = world.member()
+    person = world.signed_in(letter)
+    before = dict(person.http.cookies)
+    person.open(f"/login?{letter.query}")
+
+    person.submit("Ce n'est pas moi")
+
+    person.http.cookies.update(before)
+    assert person.open("/profile").path != "/profile"

@@ -323,7 +323,7 @@ def test_an_old_tab_after_the_end_says_that_one_is_signed_in_and_leads_on(world:
 
     assert page.path == "/login"
     assert "Vous êtes connecté" in page.text
-    assert person.submit("Continuer").heading == "Profil"
+    assert person.submit("Continuer avec ce compte").heading == "Profil"
 
 
 @pytest.mark.parametrize("step", ["/email", "/password", "/sent"])
@@ -372,7 +372,7 @@ def test_a_portals_request_that_was_answered_is_not_answered_again_and_leads_to_
 
     page = person.open(old)
     assert "Vous êtes connecté" in page.text
-    person.submit("Continuer")
+    person.submit("Continuer avec ce compte")
 
     assert person.sent_to.startswith(portal.redirect_uri.replace("/retour", "/connexion"))
 

@@ -8,7 +8,7 @@ arrives --prompt=none and something is missing--> answered with login_required o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -29,11 +29,14 @@ class Decision(StrEnum):
     CONSENT_REQUIRED = "consent_required"
 
 
+_CHOOSE = "select_account"
+
+
 @dataclass(frozen=True)
 class Request:
     """A validated authorization request.
 
-    sign_in_after: a sign-in older than this does not fit (prompt=login, select_account, max_age); None: any fits.
+    sign_in_after: a sign-in older than this does not fit (prompt=login, max_age); None: any fits.
     subjects: who it is about, as the portal names people (id_token_hint, or `sub` of the claims parameter); empty:
     anybody. claims: asked for by name, as `{"id_token": [...], "userinfo": [...]}`. resources: RFC 8707.
     """
@@ -59,6 +62,11 @@ class Request:
     def interactive(self) -> bool:
         """Whether the person may be shown a page."""
         return "none" not in self.prompts
+
+    @property
+    def chooses(self) -> bool:
+        """Whether the person is asked if the sign-in that is there is theirs."""
+        return _CHOOSE in self.prompts
 
     def stored(self) -> dict[str, Any]:
         """As JSON for a row; `restored` is its inverse."""
@@ -86,7 +94,7 @@ def build(
     prompts = tuple(asked.get("prompt").split())
     max_age = int(asked.get("max_age")) if asked.get("max_age") else client.default_max_age
     after = None if max_age is None else now - timedelta(seconds=max_age)
-    if {"login", "select_account"} & set(prompts):
+    if "login" in prompts:
         after = now
     named = {name: list(one) for name, one in (("id_token", claims.id_token), ("userinfo", claims.userinfo)) if one}
     return Request(
@@ -109,6 +117,11 @@ def build(
     )
 
 
+def chosen(request: Request) -> Request:
+    """The request after the person said that the sign-in which is there is theirs."""
+    return replace(request, prompts=tuple(prompt for prompt in request.prompts if prompt != _CHOOSE))
+
+
 def decide(
     request: Request, signed_in: SignedIn | None, *, subject: str, consented: bool, arrived_at: datetime
 ) -> Decision:
@@ -120,7 +133,9 @@ def decide(
     somebody else's answer.
     """
     fits = signed_in is not None and (
-        request.sign_in_after is None or signed_in.authenticated_at >= request.sign_in_after
+        (request.sign_in_after is None or signed_in.authenticated_at >= request.sign_in_after)
+        # Who typed a password for this request has chosen.
+        and (not request.chooses or signed_in.authenticated_at >= arrived_at)
     )
     if not fits or signed_in is None:
         return Decision.SIGN_IN if request.interactive else Decision.LOGIN_REQUIRED

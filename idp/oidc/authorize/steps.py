@@ -85,6 +85,14 @@ def refuse(provider: Provider, authorization_id: str, *, browser_digest: str) ->
     return _failed(provider, waiting, "access_denied", "the person refused", stored=True)
 
 
+def choose(provider: Provider, authorization_id: str) -> None:
+    """The person said on our page that the sign-in which is there is theirs, which prompt=select_account asks."""
+    with transaction() as db:
+        waiting = store.load(db, authorization_id, now=provider.deps.now())
+        if waiting is not None and waiting.request.chooses:
+            store.keep(db, authorization_id, flow.chosen(waiting.request))
+
+
 def adopt(provider: Provider, authorization_id: str, *, browser_digest: str) -> Waiting | None:
     """The waiting request, for this browser. None when there is none.
 

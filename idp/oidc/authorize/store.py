@@ -67,6 +67,15 @@ def claim(db: Session, authorization_id: str, *, browser_digest: str) -> bool:
     return changed(db.execute(statement)) == 1
 
 
+def keep(db: Session, authorization_id: str, request: Request) -> None:
+    """Store what became of an unanswered request's question."""
+    db.execute(
+        update(AuthorizationRequest)
+        .where(AuthorizationRequest.id == authorization_id, AuthorizationRequest.answered_at.is_(None))
+        .values(parameters=request.stored())
+    )
+
+
 def mark_answered(db: Session, authorization_id: str, *, now: datetime) -> bool:
     """Claim the one answer; exactly one caller ever succeeds."""
     statement = (

@@ -31,7 +31,7 @@ def command(ctx: click.Context, output: Output) -> None:
     for finding in _all():
         findings.append(finding)
         if output is Output.TABLE:
-            _print(finding)
+            print_finding(finding)
     if output is not Output.TABLE:
         plain = [{"check": one.check, "level": one.level.value, "detail": one.detail} for one in findings]
         rows(plain, ("check", "level", "detail"), output)
@@ -74,7 +74,8 @@ def _engine(settings: Settings) -> Finding:
     return Finding("database", Level.READY, settings.database_url.get_secret_value().partition(":")[0])
 
 
-def _print(finding: Finding) -> None:
+def print_finding(finding: Finding) -> None:
+    """One line, marked and coloured by how it stands."""
     from rich.console import Console
     from rich.text import Text
 

@@ -31,6 +31,8 @@ def verbs() -> Iterator[tuple[str, click.Command]]:
             continue
         for verb, one in found.commands.items():
             yield f"{noun} {verb}", one
+            if isinstance(one, click.Group):
+                yield from ((f"{noun} {verb} {name}", command) for name, command in one.commands.items())
 
 
 VERBS = dict(verbs())
@@ -73,7 +75,7 @@ def test_what_lists_or_shows_prints_in_every_form(name: str) -> None:
         for n in VERBS
         if n.rpartition(" ")[2]
         in {"create", "update", "disable", "enable", "delete", "apply", "rotate", "rotate-secret", "publish"}
-        | {"import", "unlock", "upgrade", "purge"}
+        | {"import", "unlock", "upgrade", "purge", "revoke"}
     ],
 )
 def test_what_changes_things_has_a_dry_run(name: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import sys
 import unicodedata
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -13,38 +12,18 @@ import click
 from sqlalchemy.orm import Session
 
 from idp.cli import values
-from idp.cli.clients import shown
+from idp.cli.clients import changes, shown
 from idp.cli.clients.defaults import NEW
 from idp.cli.clients.shown import Owners
 from idp.cli.context import changing, dry_run_option, opened, record
 from idp.cli.failures import Conflict, Failure, NotFound
-from idp.cli.output import Command, Output, assignments, output_option, rows, say
+from idp.cli.output import Output, assignments, output_option, rows, say
 from idp.cli.output import record as print_record
 from idp.database import reading
 from idp.deps import Deps
 from idp.grants import store as grants
-from idp.oidc.registration import metadata, rules, secrets, store
+from idp.oidc.registration import rules, secrets, store
 from idp.oidc.registration.metadata import Client
-
-
-def _registration_options(command: Command) -> Command:
-    """The options that `create` and `update` share; what is not given stays as it is."""
-    for option in (
-        click.option(
-            "--application-type", type=click.Choice(metadata.APPLICATION_TYPES), help="web, or native (an app)."
-        ),
-        click.option("--id-token-alg", type=click.Choice(metadata.SIGNING_ALGORITHMS), help="Signature of ID tokens."),
-        click.option("--scope", help="Scopes that it may ask for, in quotes, separated by spaces."),
-        click.option(
-            "--grant-type", multiple=True, type=click.Choice(metadata.GRANT_TYPES), help="Repeat for several."
-        ),
-        click.option("--auth-method", type=click.Choice(metadata.AUTH_METHODS), help="How it proves itself."),
-        click.option("--initiate-login-uri", help="Where a sign-in that was started here goes on (OIDC Core 4)."),
-        click.option("--post-logout-redirect-uri", multiple=True, help="Where it may come back to after sign-out."),
-        click.option("--redirect-uri", multiple=True, help="Where codes may be sent, exactly. Repeat for several."),
-    ):
-        command = option(command)
-    return command
 
 
 @click.command()
@@ -52,7 +31,7 @@ def _registration_options(command: Command) -> Command:
 @click.option("--name", required=True, help="What people know the portal as.")
 @click.option("--agency", metavar="CLIENT/SOCIETE", help="It belongs to this agency, and sees this agency only.")
 @click.option("--customer", metavar="CODE", help="It belongs to this customer, and sees its agencies.")
-@_registration_options
+@changes.options
 @click.option("--default-portal", is_flag=True, help="A sign-in at the agency goes on to it.")
 @click.option("--public", is_flag=True, help="It cannot keep a secret: a single-page or native application.")
 @click.option("--no-pkce", is_flag=True, help="Do not require PKCE: only for a portal whose software lacks it.")
@@ -81,7 +60,7 @@ def create(
     if public and given["auth_method"] not in (None, "none"):
         raise click.UsageError("--public means --auth-method none")
     with opened() as deps, changing(dry_run=dry_run) as db:
-        wanted = _changed(
+        wanted = changes.applied(
             replace(
                 NEW,
                 id=client_id or _id_from(name, deps),
@@ -123,13 +102,13 @@ def list_(agency: str | None, output: Output) -> None:
 def show(client_id: str, output: Output) -> None:
     """One portal with all that is registered; its secrets are only counted."""
     with opened() as deps, reading() as db:
-        print_record(shown.whole(_existing(db, deps, client_id), Owners(db)), output)
+        _print_client(_existing(db, deps, client_id), Owners(db), output)
 
 
 @click.command()
 @click.argument("client_id")
 @click.option("--name", help="What people know the portal as.")
-@_registration_options
+@changes.options
 @click.option("--add-redirect-uri", multiple=True, help="One more, besides those there are.")
 @click.option("--remove-redirect-uri", multiple=True, help="One of those there are.")
 @click.option("--default-portal/--no-default-portal", default=None, help="Whether sign-ins at the agency go on to it.")
@@ -140,15 +119,21 @@ def update(client_id: str, dry_run: bool, output: Output, **given: Any) -> None:
     """Change what is registered of a portal. An option that may be repeated replaces the whole list."""
     with opened() as deps, changing(dry_run=dry_run) as db:
         before = _existing(db, deps, client_id)
-        after = _changed(before, given)
+        after = changes.applied(before, given)
+        secret = None
         fields = [name for name, value in vars(after).items() if value != getattr(before, name)]
         if fields:
             _require_sound(db, deps, after)
             store.change(db, after)
+            secret = secrets.renewed(db, deps, before, after)
             record(db, deps, "client-changed", agency_id=after.agency_id, client=after.id, fields=fields)
         else:
             say("nothing to change")
-        print_record(shown.whole(after, Owners(db)), output)
+        if secret is None or dry_run:
+            _print_client(_existing(db, deps, client_id), Owners(db), output)
+        else:
+            say("the new method needs a secret of its own: it is in what follows, and cannot be shown again")
+            _print_settings(after, deps, secret, output)
 
 
 @click.command("rotate-secret")
@@ -241,6 +226,10 @@ def _require_sound(db: Session, deps: Deps, client: Client) -> None:
             raise Conflict(f"the agency's default portal is {present.id}: change that one first (--no-default-portal)")
 
 
+def _print_client(client: Client, owners: Owners, output: Output) -> None:
+    print_record(shown.registered(client, owners) if output is Output.TABLE else shown.whole(client, owners), output)
+
+
 def _print_settings(client: Client, deps: Deps, secret: str | None, output: Output) -> None:
     settings = shown.portal_settings(client, deps, secret)
     if output is Output.TABLE:
@@ -254,34 +243,3 @@ def _id_from(name: str, deps: Deps) -> str:
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40] or "portal"
     return f"{slug}-{deps.new_id()[-6:]}"
-
-
-# Which field an option changes, and what it becomes; a None or empty option changes nothing.
-_FIELDS: dict[str, tuple[str, Callable[[Client, Any], Any]]] = {
-    "name": ("name", lambda _client, value: values.name(value)),
-    "redirect_uri": ("redirect_uris", lambda _client, value: tuple(value)),
-    "add_redirect_uri": ("redirect_uris", lambda client, value: client.redirect_uris + tuple(value)),
-    "remove_redirect_uri": (
-        "redirect_uris",
-        lambda client, value: tuple(uri for uri in client.redirect_uris if uri not in value),
-    ),
-    "post_logout_redirect_uri": ("post_logout_redirect_uris", lambda _client, value: tuple(value)),
-    "initiate_login_uri": ("initiate_login_uri", lambda _client, value: value or None),
-    "auth_method": ("token_endpoint_auth_method", lambda _client, value: value),
-    "grant_type": ("grant_types", lambda _client, value: tuple(value)),
-    "scope": ("scope", lambda _client, value: " ".join(value.split())),
-    "id_token_alg": ("id_token_signed_response_alg", lambda _client, value: value),
-    "application_type": ("application_type", lambda _client, value: value),
-    "default_portal": ("default_portal", lambda _client, value: value),
-    "pkce": ("require_pkce", lambda _client, value: value),
-}
-
-
-def _changed(client: Client, given: dict[str, Any]) -> Client:
-    """The client with the options that were given."""
-    for option, value in given.items():
-        if value is None or value == ():
-            continue
-        field, become = _FIELDS[option]
-        client = replace(client, **{field: become(client, value)})
-    return client

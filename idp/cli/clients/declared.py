@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from idp.cli import values
 from idp.cli.clients import files, plan, shown
+from idp.cli.clients.files import Declared, Problem
 from idp.cli.clients.plan import Step
 from idp.cli.clients.shown import Owners
 from idp.cli.context import changing, dry_run_option, opened, record
@@ -19,10 +19,9 @@ from idp.cli.output import Output, assignments, output_option, rows, say
 from idp.database import reading
 from idp.deps import Deps
 from idp.oidc.registration import secrets, store
+from idp.oidc.registration.metadata import Client
 
-
-@click.command()
-@click.option(
+_files = click.option(
     "--file",
     "-f",
     "paths",
@@ -31,6 +30,28 @@ from idp.oidc.registration import secrets, store
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A TOML file with [[clients]]. Repeat for several.",
 )
+
+
+@click.command()
+@_files
+@output_option
+@click.pass_context
+def diff(ctx: click.Context, paths: tuple[Path, ...], output: Output) -> None:
+    """Show what `apply` of these files would change. Exit code 4 when it would change anything.
+
+    Example: idp clients diff -f clients/registrations/adb.toml
+    """
+    declared, problems = _read(paths)
+    with opened() as deps, reading() as db:
+        steps, wrong = plan.make(db, deps, declared)
+        _refuse(problems + wrong)
+        _print(steps, {}, deps, output)
+    if any(step.action != plan.SAME for step in steps):
+        ctx.exit(ExitCode.CONFLICT)
+
+
+@click.command()
+@_files
 @dry_run_option
 @output_option
 @click.pass_context
@@ -41,11 +62,7 @@ def apply(ctx: click.Context, paths: tuple[Path, ...], dry_run: bool, output: Ou
 
     Example: idp clients apply -f clients/registrations/adb.toml --dry-run
     """
-    declared, problems = [], []
-    for path in paths:
-        found, wrong = files.read(path)
-        declared += found
-        problems += wrong
+    declared, problems = _read(paths)
     with opened() as deps, changing(dry_run=dry_run) as db:
         steps, wrong = plan.make(db, deps, declared)
         _refuse(problems + wrong)
@@ -65,7 +82,16 @@ def export(agency: str | None) -> None:
         click.echo(files.written(clients, Owners(db)))
 
 
-def _refuse(problems: list[files.Problem]) -> None:
+def _read(paths: tuple[Path, ...]) -> tuple[list[Declared], list[Problem]]:
+    declared, problems = [], []
+    for path in paths:
+        found, wrong = files.read(path)
+        declared += found
+        problems += wrong
+    return declared, problems
+
+
+def _refuse(problems: list[Problem]) -> None:
     """Raises Failure, with every problem on a line of its own before."""
     for problem in sorted(problems, key=lambda problem: (str(problem.path), problem.line)):
         say(str(problem))
@@ -82,8 +108,9 @@ def _apply(db: Session, deps: Deps, steps: list[Step]) -> dict[str, str]:
             store.create(db, step.client, now=deps.now())
             if step.secret is None and step.client.has_secret:
                 made[step.client.id] = secrets.made(db, deps, step.client)
-        elif step.changes:
+        elif step.changes and step.before is not None:
             store.change(db, step.client)
+            made |= _renewed(db, deps, step.before, step)
         if step.new_secret and step.secret is not None:
             secrets.replaced(db, deps, step.client.id, overlap_hours=secrets.OVERLAP_HOURS)
             secrets.put(db, deps, step.client, step.secret)
@@ -93,6 +120,12 @@ def _apply(db: Session, deps: Deps, steps: list[Step]) -> dict[str, str]:
             client = step.client
             record(db, deps, name, agency_id=client.agency_id, client=client.id, fields=fields, file=True)
     return made
+
+
+def _renewed(db: Session, deps: Deps, before: Client, step: Step) -> dict[str, str]:
+    """The secret that a change of method needs, unless the portal brings its own."""
+    secret = None if step.new_secret else secrets.renewed(db, deps, before, step.client)
+    return {} if secret is None else {step.client.id: secret}
 
 
 def _print(steps: list[Step], made: dict[str, str], deps: Deps, output: Output) -> None:
@@ -122,4 +155,4 @@ def _plain(step: Step) -> dict[str, Any]:
 
 
 def _toml(value: Any) -> str:
-    return "(none)" if value is None else json.dumps(value, ensure_ascii=False)
+    return "(none)" if value is None else files.toml(value)

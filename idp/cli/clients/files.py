@@ -15,32 +15,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from idp.cli.clients.defaults import NEW
 from idp.cli.clients.shown import Owners
-from idp.oidc.registration import secrets
+from idp.oidc.registration import fields, secrets
+from idp.oidc.registration.fields import Kind
 from idp.oidc.registration.metadata import Client
 
 # The keys of a client, in the order that `export` writes, with what they may hold.
-KEYS: Mapping[str, type] = {
-    "client_id": str,
-    "name": str,
-    "agency": str,
-    "customer": str,
-    "default_portal": bool,
-    "application_type": str,
-    "token_endpoint_auth_method": str,
-    "grant_types": list,
-    "redirect_uris": list,
-    "post_logout_redirect_uris": list,
-    "scope": str,
-    "require_pkce": bool,
-    "id_token_signed_response_alg": str,
-    "initiate_login_uri": str,
-    "disabled": bool,
-    "secret_env": str,
-    "secret_file": str,
+KEYS: Mapping[str, Kind] = {
+    "client_id": Kind.TEXT,
+    "name": Kind.TEXT,
+    "agency": Kind.TEXT,
+    "customer": Kind.TEXT,
+    **fields.OPERATOR,
+    "disabled": Kind.FLAG,
+    "secret_env": Kind.TEXT,
+    "secret_file": Kind.TEXT,
 }
 _REQUIRED = ("client_id", "name")
-_TYPE_NAMES = {str: "text in quotes", bool: "true or false", list: "a list of texts"}
 
 
 @dataclass(frozen=True)
@@ -96,7 +88,7 @@ def read(path: Path, environ: Mapping[str, str] | None = None) -> tuple[list[Dec
 
 
 def written(clients: Iterable[Client], owners: Owners) -> str:
-    """The same as a file would declare it: `apply` of it changes nothing. Secrets are not in it."""
+    """The same as a file would declare it: `apply` of it changes nothing. Secrets and defaults are not in it."""
     blocks = []
     for client in clients:
         values: dict[str, Any] = {
@@ -104,26 +96,22 @@ def written(clients: Iterable[Client], owners: Owners) -> str:
             "name": client.name,
             "agency": owners.agency(client),
             "customer": owners.customer(client) if client.agency_id is None else None,
-            "default_portal": client.default_portal,
-            "application_type": client.application_type,
-            "token_endpoint_auth_method": client.token_endpoint_auth_method,
-            "grant_types": list(client.grant_types),
-            "redirect_uris": list(client.redirect_uris),
-            "post_logout_redirect_uris": list(client.post_logout_redirect_uris),
-            "scope": client.scope,
-            "require_pkce": client.require_pkce,
-            "id_token_signed_response_alg": client.id_token_signed_response_alg,
-            "initiate_login_uri": client.initiate_login_uri,
-            "disabled": client.disabled_at is not None,
+            **{name: getattr(client, name) for name in fields.OPERATOR if getattr(client, name) != getattr(NEW, name)},
+            "disabled": client.disabled_at is not None or None,
         }
-        # A JSON string, list or boolean is a TOML one too, once DEL is escaped.
-        lines = [
-            f"{key} = {json.dumps(value, ensure_ascii=False)}".replace("\x7f", "\\u007f")
-            for key, value in values.items()
-            if value is not None
-        ]
+        lines = [f"{key} = {toml(fields.plain(value))}" for key, value in values.items() if value is not None]
         blocks.append("\n".join(["[[clients]]", *lines]))
     return "\n\n".join(blocks)
+
+
+def toml(value: Any) -> str:
+    """A value as it stands in a file."""
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{toml(key)} = {toml(one)}" for key, one in value.items()) + " }" if value else "{}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(toml, value)) + "]"
+    # A JSON string, number or boolean is a TOML one too, once DEL is escaped.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _places(text: str) -> list[tuple[int, dict[str, int]]]:
@@ -143,8 +131,8 @@ def _form(path: Path, line: int, lines: Mapping[str, int], table: Mapping[str, A
         at = lines.get(key, line)
         if key not in KEYS:
             problems.append(Problem(path, at, f"{key!r} is unknown; known are {', '.join(KEYS)}"))
-        elif not isinstance(value, KEYS[key]) or (isinstance(value, list) and not all(map(_is_text, value))):
-            problems.append(Problem(path, at, f"{key}: {_TYPE_NAMES[KEYS[key]]} is expected"))
+        elif not fields.fits(KEYS[key], value):
+            problems.append(Problem(path, at, f"{key}: {KEYS[key]} is expected"))
     problems += [Problem(path, line, f"{key} is missing") for key in _REQUIRED if key not in table]
     if "agency" in table and "customer" in table:
         problems.append(Problem(path, lines.get("customer", line), "agency or customer, not both"))
@@ -174,7 +162,3 @@ def _secret(
             Problem(path, at, f"{where} must hold {secrets.SHORTEST} to {secrets.LONGEST} printable ASCII characters")
         ]
     return secret, []
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)

@@ -13,36 +13,24 @@ from idp.cli.clients.defaults import NEW
 from idp.cli.clients.files import Declared, Problem
 from idp.cli.clients.shown import Owners
 from idp.deps import Deps
-from idp.oidc.registration import rules, secrets, store
+from idp.oidc.registration import fields, rules, secrets, store
 from idp.oidc.registration.metadata import Client
 from idp.tenancy import resolve
 from idp.tenancy import store as tenancy
 
 CREATE, CHANGE, SAME = "create", "change", "same"
-# Keys of a file whose value is the field of the same name.
-_FIELDS = (
-    "default_portal",
-    "application_type",
-    "token_endpoint_auth_method",
-    "grant_types",
-    "redirect_uris",
-    "post_logout_redirect_uris",
-    "scope",
-    "require_pkce",
-    "id_token_signed_response_alg",
-    "initiate_login_uri",
-)
 
 
 @dataclass(frozen=True)
 class Step:
-    """What becomes of one portal. new_secret: it brings one that is not registered yet."""
+    """What becomes of one portal. new_secret: it brings one that is not registered yet. before: as it is now."""
 
     action: str
     client: Client
     changes: tuple[tuple[str, Any, Any], ...] = ()
     secret: str | None = field(default=None, repr=False)
     new_secret: bool = False
+    before: Client | None = None
 
 
 def make(db: Session, deps: Deps, declared: Iterable[Declared]) -> tuple[list[Step], list[Problem]]:
@@ -65,27 +53,18 @@ def make(db: Session, deps: Deps, declared: Iterable[Declared]) -> tuple[list[St
 
 
 def _step(deps: Deps, client: Client, present: Client | None, secret: str | None, owners: Owners) -> Step:
-    new_secret = secret is not None and (present is None or secrets.digest(deps, secret) not in present.secret_digests)
     if present is None:
-        return Step(CREATE, client, (), secret, new_secret)
+        return Step(CREATE, client, (), secret, secret is not None)
+    known = secret is not None and secrets.digest(deps, secret) in present.secret_digests
+    new_secret = secret is not None and not (known and secrets.suits(present, client))
     before, after = _comparable(present, owners), _comparable(client, owners)
     changes = tuple((name, before[name], after[name]) for name in after if before[name] != after[name])
-    return Step(CHANGE if changes or new_secret else SAME, client, changes, secret, new_secret)
-
-
-_NOT_IN_FILES = frozenset(
-    {"id", "customer_id", "agency_id", "disabled_at", "created_at", "dynamic"}
-    | {"secret_digests", "sealed_secrets", "registration_token_digest"}
-)
+    return Step(CHANGE if changes or new_secret else SAME, client, changes, secret, new_secret, present)
 
 
 def _comparable(client: Client, owners: Owners) -> dict[str, Any]:
     """The fields as a file writes them, so that a difference reads like one of the file."""
-    values = {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in vars(client).items()
-        if name not in _NOT_IN_FILES
-    }
+    values = {name: fields.plain(getattr(client, name)) for name in fields.OPERATOR}
     return {"belongs_to": owners.of(client), **values, "disabled": client.disabled_at is not None}
 
 
@@ -109,16 +88,15 @@ def _client(db: Session, one: Declared, present: Client | None, *, now: datetime
     disabled_at = None
     if values.get("disabled", False):
         disabled_at = (present.disabled_at if present else None) or now
-    fields = {name: values[name] for name in _FIELDS if name in values}
-    fields = {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
+    said = {name: fields.stored(values[name]) for name in fields.OPERATOR if name in values}
     client = replace(
         NEW,
         id=values["client_id"],
-        name=values["name"],
         customer_id=customer_id,
         agency_id=agency_id,
         disabled_at=disabled_at,
-        **fields,
+        dynamic=present is not None and present.dynamic,
+        **said,
     )
     return client, problems
 

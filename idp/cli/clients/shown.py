@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy.orm import Session
 
 from idp.deps import Deps
+from idp.oidc.registration import fields
 from idp.oidc.registration.metadata import Client
 from idp.tenancy import store as tenancy
 
 COLUMNS = ("client_id", "name", "belongs_to", "token_endpoint_auth_method", "default_portal", "disabled")
+
+
+class Owned(Protocol):
+    """What belongs to an agency, else to a customer, else to the platform."""
+
+    @property
+    def agency_id(self) -> str | None: ...
+
+    @property
+    def customer_id(self) -> str | None: ...
 
 
 class Owners:
@@ -21,13 +32,13 @@ class Owners:
         self._agencies = {a.id: f"{a.customer_code}/{a.company_code}" for a in agencies}
         self._customers = {customer.id: customer.code for customer in tenancy.customers(db)}
 
-    def agency(self, client: Client) -> str | None:
+    def agency(self, client: Owned) -> str | None:
         return None if client.agency_id is None else self._agencies[client.agency_id]
 
-    def customer(self, client: Client) -> str | None:
+    def customer(self, client: Owned) -> str | None:
         return None if client.customer_id is None else self._customers[client.customer_id]
 
-    def of(self, client: Client) -> str:
+    def of(self, client: Owned) -> str:
         return self.agency(client) or self.customer(client) or "platform"
 
 
@@ -43,18 +54,18 @@ def row(client: Client, owners: Owners) -> dict[str, Any]:
 
 
 def whole(client: Client, owners: Owners) -> dict[str, Any]:
+    """All that is registered, under the names that files use; what is not registered is null."""
     return {
         **row(client, owners),
-        "application_type": client.application_type,
-        "grant_types": list(client.grant_types),
-        "redirect_uris": list(client.redirect_uris),
-        "post_logout_redirect_uris": list(client.post_logout_redirect_uris),
-        "initiate_login_uri": client.initiate_login_uri,
-        "scope": client.scope,
-        "require_pkce": client.require_pkce,
-        "id_token_signed_response_alg": client.id_token_signed_response_alg,
+        **{name: fields.plain(getattr(client, name)) for name in fields.OPERATOR},
+        "dynamic": client.dynamic,
         "live_secrets": len(client.secret_digests),
     }
+
+
+def registered(client: Client, owners: Owners) -> dict[str, Any]:
+    """The same without what is not registered: fit for a person's eyes."""
+    return {name: value for name, value in whole(client, owners).items() if value not in (None, [], {})}
 
 
 def portal_settings(client: Client, deps: Deps, secret: str | None) -> dict[str, Any]:

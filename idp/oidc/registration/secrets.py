@@ -44,6 +44,22 @@ def put(db: Session, deps: Deps, client: Client, secret: str) -> None:
     )
 
 
+def suits(before: Client, after: Client) -> bool:
+    """Whether what a client has of secrets, or its lack of them, is right for the method that it changes to."""
+    if before.token_endpoint_auth_method == after.token_endpoint_auth_method:
+        return True
+    usable = before.sealed_secrets if after.token_endpoint_auth_method == SECRET_AS_KEY else before.secret_digests
+    return bool(usable) if after.has_secret else not before.secret_digests
+
+
+def renewed(db: Session, deps: Deps, before: Client, after: Client) -> str | None:
+    """After a change of method: ends secrets that are of no more use, and makes the one that is needed, if any."""
+    if suits(before, after):
+        return None
+    replaced(db, deps, after.id, overlap_hours=0)
+    return made(db, deps, after) if after.has_secret else None
+
+
 def replaced(db: Session, deps: Deps, client_id: str, *, overlap_hours: int) -> None:
     """Let the present secrets live for the overlap only; to be followed by `made` or `put`."""
     store.expire_secrets(db, client_id, at=deps.now() + timedelta(hours=overlap_hours))

@@ -25,7 +25,7 @@ from idp.oidc.protocol import ProtocolError
 from idp.oidc.registration import clients, secrets, store
 from idp.oidc.registration import document as documents
 from idp.oidc.registration.document import BLANK, MetadataRefused
-from idp.oidc.registration.metadata import SECRET_AS_KEY, Client
+from idp.oidc.registration.metadata import Client
 from idp.oidc.registration.store import Owner
 from idp.throttle import store as throttle
 from idp.throttle.store import Limit
@@ -81,7 +81,7 @@ def change(deps: Deps, client_id: str, token: str | None, document: object, *, n
     with transaction() as db:
         if not store.change(db, client):
             raise _unauthorized()
-        secret = _secret_for(db, deps, present, client)
+        secret = secrets.renewed(db, deps, present, client)
         changed = [name for name in vars(client) if getattr(client, name) != getattr(present, name)]
         fields = [name for name in changed if name not in ("secret_digests", "sealed_secrets")]
         _record(db, deps, "registration.changed", client, network, fields=fields)
@@ -133,14 +133,14 @@ def _read(document: object, base: Client, deps: Deps) -> Client:
     """The client that a document asks for, the document of its sector looked at too. Raises ProtocolError."""
     try:
         client = documents.read(document, base, deps.settings)
-        _require_sector(deps, client)
+        require_sector(deps, client)
     except MetadataRefused as refused:
         raise ProtocolError(refused.error, str(refused)) from None
     return client
 
 
-def _require_sector(deps: Deps, client: Client) -> None:
-    """The document at `sector_identifier_uri` lists every redirect address (OIDC Registration 5)."""
+def require_sector(deps: Deps, client: Client) -> None:
+    """The document at `sector_identifier_uri` lists every redirect address (OIDC Registration 5). Raises MetadataRefused."""
     if client.sector_identifier_uri is None:
         return
     try:
@@ -160,15 +160,6 @@ def _require_secret(deps: Deps, client: Client, document: object) -> None:
     digest = secrets.digest(deps, given) if isinstance(given, str) else ""
     if not any([same(digest, known) for known in client.secret_digests]):  # noqa: C419 - no early end
         raise MetadataRefused("invalid_client_metadata", "client_secret: it is not the present one")
-
-
-def _secret_for(db: Session, deps: Deps, before: Client, after: Client) -> str | None:
-    """A new secret where the change needs one; a secret that is of no more use ends."""
-    usable = before.sealed_secrets if after.token_endpoint_auth_method == SECRET_AS_KEY else before.secret_digests
-    if after.has_secret and usable:
-        return None
-    store.expire_secrets(db, after.id, at=deps.now())
-    return secrets.made(db, deps, after) if after.has_secret else None
 
 
 def _digest(deps: Deps, token: str) -> str:

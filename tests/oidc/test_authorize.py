@@ -194,6 +194,14 @@ def test_prompt_none_with_a_sign_in_is_answered_without_a_page(world: World, mem
     assert "code" in answer(response.headers["location"])
 
 
+def test_prompt_create_leads_to_the_letter_even_somebody_who_is_signed_in(world: World, member) -> None:
+    letter, _, portal, agency = member
+    for person in (world.person(), world.signed_in(letter)):
+        page = person.open(portal.authorize_url(prompt="create"))
+        assert page.path == "/login/provisional"
+        assert agency.name in page.text
+
+
 def test_prompt_login_asks_again_and_auth_time_is_later(world: World, member) -> None:
     letter, _, portal, _ = member
     person = world.signed_in(letter)

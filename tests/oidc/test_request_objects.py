@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from joserfc import jwe, jws
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
-from tests.support.world import HTTP, Portal, World, answer
+from tests.support.mailbox import Mailbox
+from tests.support.outside import Authority, Host
+from tests.support.world import HTTP, Portal, ProviderServer, World, answer
 
 SIGNER = ECKey.generate_key("P-256")
 PUBLIC = {**SIGNER.as_dict(private=False), "kid": "s1", "use": "sig", "alg": "ES256"}
@@ -184,6 +186,49 @@ def test_an_address_that_was_not_registered_is_not_looked_at(made) -> None:
     person, portal = made(request_uris=("https://rp.example/request.jwt#1",))
     told = answer(person.get(portal.authorize_url(request_uri="https://rp.example/other.jwt")).headers["location"])
     assert told["error"] == "invalid_request_uri"
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="module")
+def fetching(
+    tmp_path_factory: pytest.TempPathFactory, mailbox: Mailbox, authority: Authority
+) -> Iterator[ProviderServer]:
+    """A provider that may fetch from this machine."""
+    server = ProviderServer(
+        f"sqlite:///{tmp_path_factory.mktemp('fetching') / 'idp.sqlite'}",
+        mailbox,
+        IDP_FETCH_ALLOWED_NETWORKS="127.0.0.0/8",
+        IDP_FETCH_CA_FILE=str(authority.file),
+    )
+    yield server
+    server.stop()
+
+
+def test_an_object_behind_a_registered_address_is_fetched_each_time(
+    fetching: ProviderServer, authority: Authority
+) -> None:
+    world, host = World(fetching), Host(authority)
+    address = f"{host.url}/request.jwt"
+    agency = world.agency()
+    letter, _ = world.member(agency)
+    portal = world.portal(agency, jwks={"keys": [PUBLIC]}, request_uris=(address,))
+    person = world.signed_in(letter)
+    try:
+        for state, wrap in (("first", signed), ("second", plain)):
+            host.pages["/request.jwt"] = wrap({"state": state}).encode()
+            told = answer(person.get(portal.authorize_url(request_uri=f"{address}#v1")).headers["location"])
+            assert told["state"] == state
+            assert "code" in told
+        for page in (b"\xff", b"", b"{}", b"x" * 100_000):
+            host.pages["/request.jwt"] = page
+            told = answer(person.get(portal.authorize_url(request_uri=address)).headers["location"])
+            assert told["error"] in ("invalid_request_uri", "invalid_request_object")
+    finally:
+        host.stop()
 
 
 def test_a_parameter_twice_beside_the_object_does_not_matter_when_the_object_has_it(made) -> None:

@@ -36,7 +36,7 @@ _CHOOSE = "select_account"
 class Request:
     """A validated authorization request.
 
-    sign_in_after: a sign-in older than this does not fit (prompt=login, max_age); None: any fits.
+    sign_in_after: a sign-in older than this does not fit (prompt=login, create; max_age); None: any fits.
     subjects: who it is about, as the portal names people (id_token_hint, or `sub` of the claims parameter); empty:
     anybody. claims: asked for by name, as `{"id_token": [...], "userinfo": [...]}`. resources: RFC 8707.
     """
@@ -94,7 +94,7 @@ def build(
     prompts = tuple(asked.get("prompt").split())
     max_age = int(asked.get("max_age")) if asked.get("max_age") else client.default_max_age
     after = None if max_age is None else now - timedelta(seconds=max_age)
-    if "login" in prompts:
+    if {"login", "create"} & set(prompts):
         after = now
     named = {name: list(one) for name, one in (("id_token", claims.id_token), ("userinfo", claims.userinfo)) if one}
     return Request(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from typing import Any
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import pytest
 
 from idp.cli.clients.defaults import NEW
 from idp.oidc.authorize import checks
+from idp.oidc.protocol import ProtocolError
 from tests.support.world import STRONG, Portal, World, answer, claims
 
 FRONT = ("id_token", "id_token token", "code id_token", "code token", "code id_token token")
@@ -149,21 +150,20 @@ def test_a_posted_answer_follows_signing_in_and_escapes_what_the_portal_sent(wor
     assert portal.redirect_uri.split("/retour")[0] in page.response.headers["content-security-policy"]
 
 
-def test_the_setting_takes_the_front_channel_away_from_those_who_registered_it() -> None:
-    client = checks.with_allowed_types(_registered(response_types=ALL), implicit_allowed=False)
-    assert client.response_types == ("code",)
+def test_the_setting_takes_the_front_channel_away_even_from_those_who_registered_it() -> None:
+    client = replace(NEW, response_types=ALL, grant_types=("authorization_code", "implicit"))
+    for kind in FRONT:
+        asked = checks.gather([("response_type", kind)], implicit_allowed=False)
+        assert asked.response_mode == "query"  # where an error is told, and no token
+        with pytest.raises(ProtocolError) as refused:
+            checks.response_type_is_registered(asked, client)
+        assert refused.value.error == "unsupported_response_type"
 
 
 def test_the_page_that_posts_has_a_button_for_browsers_without_script(world: World, member) -> None:
     person, _, portal = member
     page = person.open(portal.authorize_url(response_mode="form_post"))
     assert page.forms[0].buttons
-
-
-def _registered(**changes: Any) -> Any:
-    from dataclasses import replace
-
-    return replace(NEW, **changes)
 
 
 def test_a_portal_that_registered_only_the_code_gets_nothing_else(world: World, member) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from idp.errors import AuthorizationMalformed, ClientUnknown, RedirectUnregistered
 from idp.oidc.protocol import ProtocolError
@@ -29,11 +29,12 @@ class Asked:
     """A request as posted, in a query or in a request object.
 
     Each parameter once; `repeated`: the names that were given more than once; resources: all values of `resource`, the
-    one parameter that may be repeated (RFC 8707 2).
+    one parameter that may be repeated (RFC 8707 2). types: the response types that this provider supports now.
     """
 
     values: Parameters
     repeated: frozenset[str]
+    types: tuple[str, ...]
     resources: tuple[str, ...] = ()
 
     def get(self, name: str) -> str:
@@ -56,11 +57,11 @@ class Asked:
 
     @property
     def _in_front(self) -> bool:
-        """Whether tokens are answered in the browser, which no query may carry (Multiple Response Types 3)."""
-        return bool({"token", "id_token"} & set(self.get("response_type").split(" ")))
+        """Whether tokens are answered through the browser, which no query may carry (Multiple Response Types 3)."""
+        return self.response_type in self.types and self.response_type not in CODE_TYPES
 
 
-def gather(pairs: Sequence[tuple[str, str]]) -> Asked:
+def gather(pairs: Sequence[tuple[str, str]], *, implicit_allowed: bool) -> Asked:
     """The parameters of a request, from its name and value pairs."""
     values: dict[str, str] = {}
     repeated = set()
@@ -71,7 +72,8 @@ def gather(pairs: Sequence[tuple[str, str]]) -> Asked:
             repeated.add(name)
         values.setdefault(name, value)
     resources = dict.fromkeys(value for name, value in pairs if name == "resource" and value)
-    return Asked(values, frozenset(repeated), tuple(resources))
+    types = CODE_TYPES + FRONT_CHANNEL_TYPES if implicit_allowed else CODE_TYPES
+    return Asked(values, frozenset(repeated), types, tuple(resources))
 
 
 def known(asked: Asked, client: Client | None) -> Client:
@@ -86,13 +88,6 @@ def open_client(client: Client | None) -> Client:
     if client is None or client.disabled_at is not None:
         raise ClientUnknown()
     return client
-
-
-def with_allowed_types(client: Client, *, implicit_allowed: bool) -> Client:
-    """The client with the response types that the setting still allows, whatever it registered before."""
-    if implicit_allowed:
-        return client
-    return replace(client, response_types=tuple(kind for kind in client.response_types if kind in CODE_TYPES))
 
 
 def trust(asked: Asked, client: Client) -> str:
@@ -130,7 +125,7 @@ def response_type_is_registered(asked: Asked, client: Client) -> None:
     """RFC 6749 3.1.1 and 4.1.2.1 for the errors; what a client may ask is what it registered (OIDC Registration 2)."""
     if not asked.get("response_type"):
         raise ProtocolError("invalid_request", "response_type is missing")
-    if asked.response_type not in CODE_TYPES + FRONT_CHANNEL_TYPES:
+    if asked.response_type not in asked.types:
         raise ProtocolError("unsupported_response_type", "the response_type is not supported")
     if asked.response_type not in client.response_types:
         raise ProtocolError("unauthorized_client", "the response_type is not registered for this client")

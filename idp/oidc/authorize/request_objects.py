@@ -62,12 +62,13 @@ def _claims(provider: Provider, client: Client, token: str) -> Mapping[str, Any]
     if len(token) > _LONGEST or not token.isascii():
         raise refused
     try:
-        if token.count(".") == 4:
+        encrypted = token.count(".") == 4
+        if encrypted:
             token = _decrypted(provider, client, token)
         elif client.request_object_encryption_alg is not None:
             raise refused
         now = provider.deps.now().timestamp()
-        claims = json.loads(_verified(provider, client, token))
+        claims = json.loads(_verified(provider, client, token, unsigned_will_do=not encrypted))
     except (JoseError, ValueError, LookupError, RecursionError):
         raise refused from None
     if not isinstance(claims, dict) or not object_rules.timely(claims, now):
@@ -93,14 +94,17 @@ def _decrypted(provider: Provider, client: Client, token: str) -> str:
     raise LookupError
 
 
-def _verified(provider: Provider, client: Client, token: str) -> bytes:
-    """The payload of a signed object, or of an unsigned one where the client may send such."""
+def _verified(provider: Provider, client: Client, token: str, *, unsigned_will_do: bool) -> bytes:
+    """The payload of a signed object, or of an unsigned one where the client may send such.
+
+    Never inside encryption: anybody can encrypt to our key, so it says nothing of the sender (Keycloak CVE-2026-9793).
+    """
     header = jws.extract_compact(token.encode()).headers()
     algorithm, kid = header.get("alg"), header.get("kid")
     if client.request_object_signing_alg not in (None, algorithm) or {"zip", "crit", "b64"} & set(header):
         raise LookupError
     if algorithm == "none":
-        if client.require_signed_request_object or token.rpartition(".")[2]:
+        if not unsigned_will_do or client.require_signed_request_object or token.rpartition(".")[2]:
             raise LookupError
         return jws.extract_compact(token.encode()).payload
     if algorithm not in SIGNING_ALGORITHMS or not isinstance(kid, str | None):

@@ -128,9 +128,8 @@ def _checked(
 ) -> Waiting | Answered | Posted:
     """The request, sound and not stored yet; or the error at its redirect URI."""
     deps = provider.deps
-    asked = checks.gather(pairs)
+    asked = checks.gather(pairs, implicit_allowed=deps.settings.implicit_allowed)
     client = checks.known(asked, clients.find(deps, asked.get("client_id")))
-    client = checks.with_allowed_types(client, implicit_allowed=deps.settings.implicit_allowed)
     try:
         asked = request_objects.unpack(provider, asked, client)
     except ProtocolError as error:

@@ -18,9 +18,9 @@ ENTRIES = [entry for one in chosen_plans() for entry in one.entries()]
 
 @pytest.mark.parametrize("entry", [pytest.param(entry, id=entry.id) for entry in ENTRIES])
 def test_module(entry: Entry, new_run: Callable[[Entry], Run], record_property: Callable[[str, object], None]) -> None:
+    record_property("plan", f"{entry.plan.name} {entry.label}")
     findings = _findings(new_run(entry), entry)
     known = [line for line in expected.OF[target_name()] if entry.module.name in line.modules]
-    record_property("plan", f"{entry.plan.name} {entry.label}")
     record_property("result", findings[0].result if findings else "passed")
     unexpected = [finding for finding in findings if not any(line.covers(entry, finding) for line in known)]
     assert not unexpected, "\n".join(map(str, unexpected))

@@ -1,12 +1,13 @@
 // The certified package `oidc-provider` with everything on that the plans ask for, on loopback with TLS. Sign-in and
-// consent pages are its own development pages: any name and password will do.
+// consent pages are its own development pages: any name and password will do. Version 6 is there for what later ones
+// have dropped: algorithm `none`, front-channel logout and session management.
 import { createServer } from 'node:https';
 import { createHash, generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
-import Provider from 'oidc-provider';
-
-const { PORT, CERTIFICATE, KEY, RELYING_PARTY, CLIENTS } = process.env;
+const { PORT, VERSION, CERTIFICATE, KEY, RELYING_PARTY, CLIENTS } = process.env;
+const old = VERSION === '6';
+const Provider = old ? (await import('oidc-provider-6')).default.Provider : (await import('oidc-provider')).default;
 const issuer = `https://127.0.0.1:${PORT}`;
 const acr = 'urn:mace:incommon:iap:bronze';
 const suite = JSON.parse(CLIENTS);
@@ -58,7 +59,29 @@ function registered(section, method) {
 }
 
 const signatures = ['RS256', 'PS256', 'ES256', 'EdDSA'];
+const authentication = ['none', 'client_secret_basic', 'client_secret_post', 'client_secret_jwt', 'private_key_jwt'];
+const algorithms = {
+  idTokenSigningAlgValues: old ? [...signatures, 'none'] : signatures,
+  requestObjectSigningAlgValues: old ? [...signatures, 'none'] : signatures,
+  userinfoSigningAlgValues: signatures,
+};
+const forVersion = old
+  ? {
+      tokenEndpointAuthMethods: authentication,
+      whitelistedJWA: { ...algorithms, tokenEndpointAuthSigningAlgValues: ['HS256', 'RS256', 'PS256', 'ES256'] },
+      features: {
+        backchannelLogout: { enabled: true, ack: 'draft-06' },
+        frontchannelLogout: { enabled: true, ack: 'draft-04' },
+        sessionManagement: { enabled: true, ack: 'draft-30' },
+      },
+    }
+  : {
+      clientAuthMethods: authentication,
+      enabledJWA: { ...algorithms, clientAuthSigningAlgValues: ['HS256', 'RS256', 'PS256', 'ES256'] },
+      features: { backchannelLogout: { enabled: true } },
+    };
 const provider = new Provider(issuer, {
+  ...forVersion,
   acrValues: [acr],
   claims: {
     acr: null,
@@ -72,21 +95,14 @@ const provider = new Provider(issuer, {
     profile: ['birthdate', 'family_name', 'gender', 'given_name', 'locale', 'middle_name', 'name', 'nickname', 'picture',
       'preferred_username', 'profile', 'updated_at', 'website', 'zoneinfo'],
   },
-  clientAuthMethods: ['none', 'client_secret_basic', 'client_secret_post', 'client_secret_jwt', 'private_key_jwt'],
   clients: [
     registered('client', 'client_secret_basic'),
     registered('client2', 'client_secret_basic'),
     registered('client_secret_post', 'client_secret_post'),
   ],
   cookies: { keys: [randomBytes(32).toString('hex')] },
-  enabledJWA: {
-    idTokenSigningAlgValues: signatures,
-    requestObjectSigningAlgValues: signatures,
-    userinfoSigningAlgValues: signatures,
-    clientAuthSigningAlgValues: ['HS256', 'RS256', 'PS256', 'ES256'],
-  },
   features: {
-    backchannelLogout: { enabled: true },
+    ...forVersion.features,
     claimsParameter: { enabled: true },
     devInteractions: { enabled: true },
     jwtUserinfo: { enabled: true },
@@ -119,5 +135,5 @@ provider.interactionFinished = (req, res, result, options) => {
   return finish(req, res, result, options);
 };
 
-createServer({ cert: readFileSync(CERTIFICATE), key: readFileSync(KEY) }, provider.callback())
+createServer({ cert: readFileSync(CERTIFICATE), key: readFileSync(KEY) }, old ? provider.callback : provider.callback())
   .listen(Number(PORT), '127.0.0.1');

@@ -1,7 +1,11 @@
-"""The certified npm package `oidc-provider`, which shows that the modules are right: what fails there is their fault."""
+"""The certified npm package `oidc-provider`, which shows that the modules are right: what fails there is their fault.
+
+Two versions: what the newer one has dropped is tried with the older (CONFORMANCE_TARGET=oidc_provider_6).
+"""
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -18,13 +22,14 @@ _PLACEHOLDER = "https://oidc-provider.test"
 
 
 class OidcProvider:
-    def __init__(self, certificates: Certificates, relying_party: str, folder: Path) -> None:
+    def __init__(self, certificates: Certificates, relying_party: str, folder: Path, version: str) -> None:
         port = free_port()
         self._issuer = f"https://127.0.0.1:{port}"
         self._process = Process(
             [str(shutil.which("node")), "provider.mjs"],
             {
                 "PATH": os.environ["PATH"],
+                "VERSION": version,
                 "PORT": str(port),
                 "CERTIFICATE": str(certificates.chain),
                 "KEY": str(certificates.key),
@@ -49,13 +54,18 @@ class OidcProvider:
 
 
 def start(
-    certificates: Certificates, relying_party: str, folder: Path, _new_database: Callable[[str], str]
+    certificates: Certificates,
+    relying_party: str,
+    folder: Path,
+    _new_database: Callable[[str], str],
+    *,
+    version: str = "8",
 ) -> OidcProvider:
     if shutil.which("node") is None:
         raise RuntimeError("node is needed to start oidc-provider")
-    subprocess.run(["npm", "ci", "--silent"], cwd=_FOLDER, check=True) if _stale() else None
-    return OidcProvider(certificates, relying_party, folder)
-
-
-def _stale() -> bool:
-    return not (_FOLDER / "node_modules" / "oidc-provider").exists()
+    with (_FOLDER / "package.json").open() as lock:
+        # The processes of one run install once.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (_FOLDER / "node_modules" / "oidc-provider-6").exists():
+            subprocess.run(["npm", "ci", "--silent"], cwd=_FOLDER, check=True)
+    return OidcProvider(certificates, relying_party, folder, version)

@@ -261,6 +261,7 @@ EVERY_PLAN = (
     chosen("basic", **REGISTERED),
     chosen("implicit", **REGISTERED),
     chosen("hybrid", **REGISTERED),
+    chosen("formpost-basic", **STATIC),
     chosen("formpost-basic", **REGISTERED),
     chosen("formpost-implicit", **REGISTERED),
     chosen("formpost-hybrid", **REGISTERED),

@@ -18,7 +18,12 @@ from tests.conformance.suite.certificates import Certificates
 _FRONT_CHANNEL = ("frontchannel", "session-management")
 
 # Plans of our provider that run in `make test`.
-BUILT = (chosen("config"), chosen("rp-initiated-logout", response_type="code", **STATIC))
+BUILT = (
+    chosen("config"),
+    chosen("basic", **STATIC),
+    chosen("formpost-basic", **STATIC),
+    chosen("rp-initiated-logout", response_type="code", **STATIC),
+)
 
 
 class Target(Protocol):

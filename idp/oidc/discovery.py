@@ -41,6 +41,8 @@ def metadata(settings: Settings) -> Mapping[str, Any]:
         "jwks_uri": f"{issuer}/oauth/jwks",
         "introspection_endpoint": f"{issuer}/oauth/introspect",
         "revocation_endpoint": f"{issuer}/oauth/revoke",
+        "pushed_authorization_request_endpoint": f"{issuer}/oauth/par",
+        "require_pushed_authorization_requests": False,
         "end_session_endpoint": f"{issuer}/oauth/logout",
         **registration,
         "scopes_supported": list(registered.SCOPES),

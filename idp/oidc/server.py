@@ -23,6 +23,7 @@ from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 
 from idp.oidc.authentication.presented import Presented, presented
 from idp.oidc.authentication.steps import authenticated
+from idp.oidc.authorize import pushed
 from idp.oidc.protocol import ProtocolError
 from idp.oidc.provider import Provider
 from idp.oidc.registration import metadata
@@ -33,6 +34,7 @@ from idp.oidc.token.store import Code, Refresh
 # Authlib refuses to build a request from a plain http address, which is what a provider behind a TLS proxy sees; the
 # issuer's scheme is a setting that is checked at start, so the address here is a constant.
 _ADDRESS = "https://provider.invalid/"
+_OF_AUTHENTICATION = ("client_secret", "client_assertion", "client_assertion_type")
 _METHODS = list(metadata.AUTH_METHODS)
 INTROSPECTION_JWT = "application/token-introspection+jwt"
 _SAFE = re.compile(r"[^\x20\x21\x23-\x5b\x5d-\x7e]")  # what error_description may not hold (RFC 6749 5.2)
@@ -69,6 +71,10 @@ class Server:
     def revoke(self, pairs: Sequence[tuple[str, str]], authorization: Sequence[str]) -> Answer:
         """RFC 7009 2."""
         return self._answer(pairs, authorization, lambda r: self._server.create_endpoint_response("revocation", r))
+
+    def push(self, pairs: Sequence[tuple[str, str]], authorization: Sequence[str]) -> Answer:
+        """RFC 9126 2: a request is left here by whoever authenticates."""
+        return self._answer(pairs, authorization, lambda request: self._server.push(request, pairs))
 
     def _answer(
         self, pairs: Sequence[tuple[str, str]], authorization: Sequence[str], endpoint: Callable[[Any], Answer]
@@ -155,6 +161,11 @@ class _AuthlibServer(AuthorizationServer):  # type: ignore[misc]
             raise ProtocolError("invalid_client", "this needs a client that authenticates itself", status=401)
         request.auth_method = client.token_endpoint_auth_method
         return _Client(client)
+
+    def push(self, request: _Request, pairs: Sequence[tuple[str, str]]) -> Answer:
+        client = self.authenticate_client(request, _METHODS).record
+        kept = [(name, value) for name, value in pairs if name not in _OF_AUTHENTICATION]
+        return Answer(201, pushed.push(self.provider, client, kept))
 
     def create_oauth2_request(self, request: _Request) -> _Request:
         return request

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
 from idp.database import reading, transaction
-from idp.errors import AgencyClosed, AgencyUnknown, AuthorizationAnswered, AuthorizationUnknown, CodesMissing
-from idp.oidc.authorize import checks, claims_request, flow, grant, request_objects, store
+from idp.errors import AuthorizationAnswered, AuthorizationUnknown
+from idp.oidc.authorize import checks, flow, grant, intake, pushed, store
 from idp.oidc.authorize.answers import Answered, Posted, carry
 from idp.oidc.authorize.flow import Decision, Request
 from idp.oidc.authorize.store import Waiting
-from idp.oidc.protocol import ACR, ProtocolError
 from idp.oidc.provider import Provider
 from idp.oidc.registration import clients
 from idp.oidc.registration.metadata import Client
 from idp.sessions.store import SignedIn
-from idp.tenancy import resolve
 
 
 @dataclass(frozen=True)
@@ -51,15 +48,20 @@ def authorize(
 ) -> Outcome:
     """Check a request and answer it, or keep it. pairs: its parameters as sent.
 
-    Raises AuthorizationMalformed, ClientUnknown, RedirectUnregistered: shown, never redirected.
+    Raises AuthorizationMalformed, AuthorizationUnknown, ClientUnknown, RedirectUnregistered: shown, never redirected.
     """
-    waiting = _checked(provider, pairs, browser_digest=browser_digest)
+    asked = checks.gather(pairs, implicit_allowed=provider.deps.settings.implicit_allowed)
+    if asked.get("request_uri").startswith(pushed.PREFIX):
+        brought = pushed.start(provider, asked, browser_digest=browser_digest)
+        return resume(provider, brought, browser_digest=browser_digest, signed_in=signed_in)
+    waiting = intake.read(provider, asked, browser_digest=browser_digest)
     return _proceed(provider, waiting, signed_in, stored=False) if isinstance(waiting, Waiting) else waiting
 
 
 def keep(provider: Provider, pairs: Sequence[tuple[str, str]]) -> Answered | Posted | Stored:
     """The same for a POSTed request, which browsers send without our cookies: nothing is decided yet."""
-    waiting = _checked(provider, pairs, browser_digest="")
+    asked = checks.gather(pairs, implicit_allowed=provider.deps.settings.implicit_allowed)
+    waiting = intake.read(provider, asked, browser_digest="")
     if not isinstance(waiting, Waiting):
         return waiting
     with transaction() as db:
@@ -107,7 +109,7 @@ def adopt(provider: Provider, authorization_id: str, *, browser_digest: str) -> 
         return waiting
     if waiting.browser_digest == "":
         with transaction() as db:
-            if store.claim(db, authorization_id, browser_digest=browser_digest):
+            if store.claim(db, authorization_id, browser_digest=browser_digest, expires_at=waiting.expires_at):
                 return replace(waiting, browser_digest=browser_digest)
     copy = replace(waiting, id=deps.new_token(128), browser_digest=browser_digest, created_at=now, answered_at=None)
     with transaction() as db:
@@ -118,77 +120,6 @@ def adopt(provider: Provider, authorization_id: str, *, browser_digest: str) -> 
 def settles(provider: Provider, waiting: Waiting, signed_in: SignedIn) -> bool:
     """Whether this sign-in answers the request, as far as signing in goes."""
     return _decision(provider, waiting, _client(provider, waiting.request), signed_in) is not Decision.SIGN_IN
-
-
-# --- the request ------------------------------------------------------------------------------------------------------
-
-
-def _checked(
-    provider: Provider, pairs: Sequence[tuple[str, str]], *, browser_digest: str
-) -> Waiting | Answered | Posted:
-    """The request, sound and not stored yet; or the error at its redirect URI."""
-    deps = provider.deps
-    asked = checks.gather(pairs, implicit_allowed=deps.settings.implicit_allowed)
-    client = checks.known(asked, clients.find(deps, asked.get("client_id")))
-    try:
-        asked = request_objects.unpack(provider, asked, client)
-    except ProtocolError as error:
-        # Of an object that cannot be trusted nothing is: the answer goes to what stands beside it, or is shown.
-        return _error(provider, asked, checks.trust(asked, client), error)
-    redirect_uri = checks.trust(asked, client)
-    now = deps.now()
-    try:
-        request = _request(provider, asked, client, redirect_uri)
-    except ProtocolError as error:
-        return _error(provider, asked, redirect_uri, error)
-    return Waiting(
-        id=deps.new_token(128),
-        browser_digest=browser_digest,
-        request=request,
-        created_at=now,
-        expires_at=now + timedelta(days=deps.settings.authorization_validity_days),
-        answered_at=None,
-    )
-
-
-def _request(provider: Provider, asked: checks.Asked, client: Client, redirect_uri: str) -> Request:
-    """The request of parameters that pass every check. Raises ProtocolError."""
-    for check in checks.CHECKS:
-        check(asked, client)
-    claims = claims_request.parse(asked.get("claims"))
-    if claims.essential_acr and claims.acrs and ACR not in claims.acrs:
-        raise ProtocolError("unmet_authentication_requirements", "no sign-in here reaches the acr that is asked")
-    hint = asked.get("id_token_hint")
-    hinted = provider.tokens.subject_of_hint(hint, client.id) if hint else None
-    if hint and hinted is None:
-        raise ProtocolError("invalid_request", "id_token_hint was not issued here to this client")
-    return flow.build(
-        asked,
-        client,
-        redirect_uri,
-        claims=claims,
-        hint_subject=hinted,
-        agency_id=_agency(asked, client),
-        now=provider.deps.now(),
-    )
-
-
-def _agency(asked: checks.Asked, client: Client) -> str | None:
-    """The agency asked for: the client's own, or one of its customer's, or any for a platform's client.
-
-    Raises ProtocolError when the codes name none that this client may ask for.
-    """
-    codes = asked.get(resolve.CUSTOMER), asked.get(resolve.COMPANY)
-    if not any(codes):
-        return client.agency_id
-    try:
-        with reading() as db:
-            agency = resolve.by_codes(db, *codes)
-    except (AgencyClosed, AgencyUnknown, CodesMissing):
-        raise ProtocolError("invalid_request", "client and societe name no agency") from None
-    if client.agency_id not in (None, agency.id) or client.customer_id not in (None, agency.customer_id):
-        raise ProtocolError("invalid_request", "this client may not ask for that agency")
-    return agency.id
 
 
 # --- the decision, and what follows from it ---------------------------------------------------------------------------
@@ -240,17 +171,5 @@ def _failed(provider: Provider, waiting: Waiting, error: str, description: str, 
         error=error,
         error_description=description,
         state=request.state,
-        iss=provider.deps.settings.issuer,
-    )
-
-
-def _error(provider: Provider, asked: checks.Asked, redirect_uri: str, error: ProtocolError) -> Answered | Posted:
-    """A refused request, told in the mode that it asked for as far as that can be made out."""
-    return carry(
-        redirect_uri,
-        asked.response_mode,
-        error=error.error,
-        error_description=error.description,
-        state=checks.echoed_state(asked),
         iss=provider.deps.settings.issuer,
     )

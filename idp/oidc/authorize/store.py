@@ -57,12 +57,12 @@ def load(db: Session, authorization_id: str, *, now: datetime) -> Waiting | None
     return Waiting(row.id, row.browser_digest, Request.restored(row.parameters), *row[3:])
 
 
-def claim(db: Session, authorization_id: str, *, browser_digest: str) -> bool:
-    """Bind a POSTed request to the first browser that comes for it; exactly one ever succeeds."""
+def claim(db: Session, authorization_id: str, *, browser_digest: str, expires_at: datetime) -> bool:
+    """Bind a POSTed or pushed request to the first browser that comes for it; exactly one ever succeeds."""
     statement = (
         update(AuthorizationRequest)
         .where(AuthorizationRequest.id == authorization_id, AuthorizationRequest.browser_digest == "")
-        .values(browser_digest=browser_digest)
+        .values(browser_digest=browser_digest, expires_at=expires_at)
     )
     return changed(db.execute(statement)) == 1
 

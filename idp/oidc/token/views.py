@@ -27,6 +27,10 @@ def blueprint(provider: Provider, server: Server) -> Blueprint:
     def token() -> Response:
         return _json(server.token(_pairs(), request.headers.getlist("Authorization")))
 
+    @endpoints.post("/oauth/par")
+    def push() -> Response:
+        return _json(server.push(_pairs(), request.headers.getlist("Authorization")))
+
     @endpoints.post("/oauth/introspect")
     def introspect() -> Response:
         accept = request.headers.get("Accept", "")

@@ -108,6 +108,9 @@ class Settings(BaseModel):
         "off",
         description="Dynamic registration (RFC 7591): off, with tokens of `idp clients tokens`, or open to anybody.",
     )
+    registrations_per_network_per_hour: int = Field(
+        60, ge=1, description="Clients that one network may register in an hour where registration is open to anybody."
+    )
     implicit_allowed: bool = Field(
         False,
         description="Lets clients register response types that put tokens in addresses; RFC 9700 advises against.",

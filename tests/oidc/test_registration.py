@@ -54,7 +54,7 @@ def open_server(
         IDP_REGISTRATION="open",
         IDP_FETCH_ALLOWED_NETWORKS="127.0.0.0/8",
         IDP_FETCH_CA_FILE=str(authority.file),
-        IDP_THROTTLE_NETWORK_FREE_ATTEMPTS="400",
+        IDP_REGISTRATIONS_PER_NETWORK_PER_HOUR="400",
     )
     yield server
     server.stop()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
 import orjson
@@ -111,7 +112,8 @@ def _owner(deps: Deps, token: str | None, network: str) -> Owner:
         return owner
     if mode != "open":
         raise _unauthorized()
-    limit = Limit(f"registration:{throttle.network_of(network)}", deps.settings.throttle_network_free_attempts)
+    often = deps.settings.registrations_per_network_per_hour
+    limit = Limit(f"registration:{throttle.network_of(network)}", free=often, delay=timedelta(hours=1))
     with transaction() as db:
         blocked_until = throttle.count(db, deps, limit)
     if blocked_until is not None:

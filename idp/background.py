@@ -17,6 +17,8 @@ from flask import Flask
 
 from idp.deps import Deps
 from idp.oidc.keys import steps as keys
+from idp.oidc.keys.keyring import Keyring
+from idp.oidc.logout import sender
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +33,11 @@ class Job:
 
 
 def jobs(deps: Deps) -> tuple[Job, ...]:
-    return (Job("keys", 600, lambda: keys.rotate_due(deps)),)
+    keyring = Keyring(deps)
+    return (
+        Job("logout", 1, lambda: sender.work(deps, keyring)),
+        Job("keys", 600, lambda: keys.rotate_due(deps)),
+    )
 
 
 def start(app: Flask, deps: Deps) -> None:

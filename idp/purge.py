@@ -23,6 +23,7 @@ from idp.merge.tables import MergeFlow
 from idp.oidc.authentication.tables import ReplayGuard
 from idp.oidc.authorize.tables import AuthorizationCode, AuthorizationRequest
 from idp.oidc.keys.tables import SigningKey
+from idp.oidc.logout.tables import LogoutNotice
 from idp.oidc.token.tables import AccessToken, RefreshToken
 from idp.reset.tables import ResetFlow
 from idp.sessions.tables import BrowserSession
@@ -31,6 +32,7 @@ from idp.upgrade.tables import UpgradeFlow
 
 BATCH = 500
 MAIL_KEPT = timedelta(days=30)
+NOTICE_KEPT = timedelta(days=7)
 # A code's row outlives the code: its second presentation revokes what the first one bought (RFC 6749 4.1.2).
 CODE_KEPT = timedelta(days=1)
 SESSION_KEPT = timedelta(days=1)
@@ -69,6 +71,7 @@ def rules(deps: Deps) -> tuple[Rule, ...]:
         ),
         Rule("keys", SigningKey.kid, SigningKey.retired_at <= now - KEY_KEPT),
         Rule("throttle counters", ThrottleCounter.key, ThrottleCounter.forget_at <= now),
+        Rule("logout notices", LogoutNotice.id, _old_notice(now - NOTICE_KEPT)),
         Rule("mails", OutboxMail.id, _old_mail(now - MAIL_KEPT)),
     )
 
@@ -101,3 +104,7 @@ def _delete_some(db: Session, rule: Rule) -> int:
 
 def _old_mail(before: datetime) -> ColumnElement[bool]:
     return OutboxMail.state.in_(("sent", "refused", "discarded")) & (OutboxMail.created_at <= before)
+
+
+def _old_notice(before: datetime) -> ColumnElement[bool]:
+    return LogoutNotice.state.in_(("told", "dead")) & (LogoutNotice.created_at <= before)

@@ -11,6 +11,7 @@ import idp.merge.tables
 import idp.oidc.authentication.tables
 import idp.oidc.authorize.tables
 import idp.oidc.keys.tables
+import idp.oidc.logout.tables
 import idp.oidc.registration.tables
 import idp.oidc.token.tables
 import idp.reset.tables

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, case, insert, select, update
 from sqlalchemy.orm import Session
 
 from idp.accounts.roles import AccountState
@@ -48,7 +48,9 @@ def start(db: Session, deps: Deps, *, account_id: str, browser_digest: str, toke
         .limit(1)
     ).one_or_none()
     outdated = (BrowserSession.account_id != account_id) | (BrowserSession.authenticated_at < now - _DOUBLE_CLICK)
-    db.execute(update(BrowserSession).where(*present, outdated).values(ended_at=now))
+    # Of the same person nothing has ended that anybody must hear of: the sign-in goes on under its new secret.
+    goes_on = case((BrowserSession.account_id == account_id, now), else_=None)
+    db.execute(update(BrowserSession).where(*present, outdated).values(ended_at=now, announced_at=goes_on))
     session_id = deps.new_id()
     db.execute(
         insert(BrowserSession).values(
@@ -121,6 +123,44 @@ def end_all(db: Session, account_id: str, *, now: datetime, except_sid: str | No
     if except_sid is not None:
         statement = statement.where(BrowserSession.sid != except_sid)
     db.execute(statement.values(ended_at=now))
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A sign-in that is over."""
+
+    sid: str
+    account_id: str
+
+
+_UNANNOUNCED = (BrowserSession.ended_at.is_not(None), BrowserSession.announced_at.is_(None))
+
+
+def some_unannounced(db: Session) -> bool:
+    """Whether a sign-in ended that was not announced yet."""
+    return db.execute(select(BrowserSession.id).where(*_UNANNOUNCED).limit(1)).first() is not None
+
+
+def announce(db: Session, *, now: datetime, limit: int) -> list[Ended]:
+    """Take sign-ins that ended, oldest first, to tell of them in this transaction; each is given to one caller, once.
+
+    However they ended: signed out, another person signed in here, a password was changed, an operator ended them.
+    """
+    some = (
+        select(BrowserSession.id)
+        .where(*_UNANNOUNCED)
+        .order_by(BrowserSession.ended_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    rows = db.execute(
+        update(BrowserSession)
+        .where(BrowserSession.id.in_(some))
+        .values(announced_at=now)
+        .returning(BrowserSession.sid, BrowserSession.account_id)
+        .execution_options(synchronize_session=False)
+    ).all()
+    return [Ended(sid, account_id) for sid, account_id in dict.fromkeys(tuple(row) for row in rows)]
 
 
 def renew(db: Session, deps: Deps, session_id: str, *, token: str) -> None:

@@ -71,6 +71,29 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_links_flow_id"), ["flow_id"], unique=False)
 
     op.create_table(
+        "logout_notices",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("client_id", sa.String(length=64), nullable=False),
+        sa.Column("account_id", sa.String(length=32), nullable=False),
+        sa.Column("sid", sa.String(length=32), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("next_attempt_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_answer", sa.String(length=100), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("told_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_logout_notices")),
+        sa.UniqueConstraint("sid", "client_id", name=op.f("uq_logout_notices_sid_client_id")),
+    )
+    with op.batch_alter_table("logout_notices", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_logout_notices_state_logout_notices_next_attempt_at"),
+            ["state", "next_attempt_at"],
+            unique=False,
+        )
+
+    op.create_table(
         "outbox_mails",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("kind", sa.String(length=40), nullable=False),
@@ -192,6 +215,7 @@ def upgrade() -> None:
         sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("announced_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_sessions_account_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sessions")),
         sa.UniqueConstraint("digest", name=op.f("uq_sessions_digest")),
@@ -201,6 +225,13 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_sessions_browser_digest"), ["browser_digest"], unique=False)
         batch_op.create_index(batch_op.f("ix_sessions_expires_at"), ["expires_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_sessions_sid"), ["sid"], unique=False)
+        batch_op.create_index(
+            "ix_sessions_unannounced",
+            ["ended_at"],
+            unique=False,
+            sqlite_where=sa.text("ended_at IS NOT NULL AND announced_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NOT NULL AND announced_at IS NULL"),
+        )
 
     op.create_table(
         "terms_acceptances",
@@ -561,6 +592,11 @@ def downgrade() -> None:
     op.drop_table("access_tokens")
     op.drop_table("terms_acceptances")
     with op.batch_alter_table("sessions", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_sessions_unannounced",
+            sqlite_where=sa.text("ended_at IS NOT NULL AND announced_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NOT NULL AND announced_at IS NULL"),
+        )
         batch_op.drop_index(batch_op.f("ix_sessions_sid"))
         batch_op.drop_index(batch_op.f("ix_sessions_expires_at"))
         batch_op.drop_index(batch_op.f("ix_sessions_browser_digest"))
@@ -596,6 +632,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_outbox_mails_flow_id"))
 
     op.drop_table("outbox_mails")
+    with op.batch_alter_table("logout_notices", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_logout_notices_state_logout_notices_next_attempt_at"))
+
+    op.drop_table("logout_notices")
     with op.batch_alter_table("links", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_links_flow_id"))
         batch_op.drop_index(batch_op.f("ix_links_expires_at"))

@@ -18,6 +18,7 @@ from idp.login import views as login_views
 from idp.merge import views as merge_views
 from idp.oidc import discovery
 from idp.oidc.authorize import views as authorize_views
+from idp.oidc.consent import views as consent_views
 from idp.oidc.logout import views as logout_views
 from idp.oidc.provider import Provider
 from idp.oidc.registration import views as registration_views
@@ -86,7 +87,8 @@ def create_app(settings: Settings, deps: Deps | None = None) -> Flask:
         authorize_views.blueprint(site, provider),
         token_views.blueprint(provider, Server(provider)),
         registration_views.blueprint(deps),
-        logout_views.blueprint(site, provider.tokens),
+        consent_views.blueprint(site, provider),
+        logout_views.blueprint(site, provider),
         health.blueprint(provider.keyring.ready),
         static.blueprint(),
     ):

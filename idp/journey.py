@@ -23,6 +23,7 @@ from idp.oidc.authorize import answers
 from idp.oidc.authorize import flow as authorize_flow
 from idp.oidc.authorize import steps as authorize
 from idp.oidc.authorize import store as authorize_store
+from idp.oidc.consent.steps import Consented
 from idp.oidc.logout import steps as logout
 from idp.oidc.provider import Provider
 from idp.oidc.registration import clients
@@ -85,7 +86,7 @@ class Journey:
                 return self._sign_in(outcome.agency_id, outcome.authorization_id, path="/login/provisional")
             case authorize.MustSignIn():
                 return self._sign_in(outcome.agency_id, outcome.authorization_id)
-            case authorize.Stored():
+            case authorize.Stored() | Consented():
                 return f"/oauth/authorize/{outcome.authorization_id}/continue"
         raise TypeError(f"no edge for {type(outcome).__name__}")
 

@@ -10,6 +10,7 @@ import idp.mail.tables
 import idp.merge.tables
 import idp.oidc.authentication.tables
 import idp.oidc.authorize.tables
+import idp.oidc.consent.tables
 import idp.oidc.keys.tables
 import idp.oidc.logout.tables
 import idp.oidc.registration.tables

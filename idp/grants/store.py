@@ -63,6 +63,12 @@ def revoke_of_client(db: Session, client_id: str, *, now: datetime) -> int:
     return changed(db.execute(statement))
 
 
+def revoke_of_account_at(db: Session, *, account_id: str, client_id: str, now: datetime) -> None:
+    """Void everything that a person gave to one portal."""
+    theirs = (Grant.account_id == account_id, Grant.client_id == client_id, Grant.revoked_at.is_(None))
+    db.execute(update(Grant).where(*theirs).values(revoked_at=now))
+
+
 def revoke_of_sign_in(db: Session, sid: str, *, now: datetime) -> None:
     """A sign-out voids what the sign-in gave, except where access was asked to outlive it (OIDC Core 11)."""
     outlives = or_(Grant.scope.like("% offline_access %"), Grant.scope.like("offline_access %"))

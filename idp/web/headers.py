@@ -39,6 +39,15 @@ def content_security_policy(nonce: str, form_targets: Sequence[str] = ()) -> str
     )
 
 
+def allow(response: Response, directive: str, *sources: str) -> None:
+    """Let this one page load something from elsewhere. directive: such as `img-src`; sources: origins."""
+    policy = [part.split() for part in response.headers["Content-Security-Policy"].split("; ")]
+    if not any(name == directive for name, *_ in policy):
+        policy.append([directive])
+    parts = [[name, *given, *sources] if name == directive else [name, *given] for name, *given in policy]
+    response.headers["Content-Security-Policy"] = "; ".join(" ".join(part) for part in parts)
+
+
 def secure(response: Response, settings: Settings) -> Response:
     """Set the common headers, without overwriting what a view chose."""
     for name, value in _COMMON.items():

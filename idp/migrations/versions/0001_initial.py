@@ -431,6 +431,20 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_client_secrets_client_id"), ["client_id"], unique=False)
 
     op.create_table(
+        "consents",
+        sa.Column("account_id", sa.String(length=43), nullable=False),
+        sa.Column("client_id", sa.String(length=64), nullable=False),
+        sa.Column("scope", sa.String(length=500), nullable=False),
+        sa.Column("claims", sa.JSON(), nullable=False),
+        sa.Column("given_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_consents_account_id")),
+        sa.ForeignKeyConstraint(["client_id"], ["clients.id"], name=op.f("fk_consents_client_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("account_id", "client_id", name=op.f("pk_consents")),
+    )
+    with op.batch_alter_table("consents", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_consents_client_id"), ["client_id"], unique=False)
+
+    op.create_table(
         "contracts",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("provisional_account_id", sa.String(length=32), nullable=False),
@@ -548,6 +562,10 @@ def downgrade() -> None:
 
     op.drop_table("memberships")
     op.drop_table("contracts")
+    with op.batch_alter_table("consents", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_consents_client_id"))
+
+    op.drop_table("consents")
     with op.batch_alter_table("client_secrets", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_client_secrets_client_id"))
 

@@ -68,6 +68,11 @@ class Request:
         """Whether the person is asked if the sign-in that is there is theirs."""
         return _CHOOSE in self.prompts
 
+    @property
+    def claim_names(self) -> frozenset[str]:
+        """Every claim that is asked for by name, wherever it is to stand."""
+        return frozenset(name for names in self.claims.values() for name in names)
+
     def stored(self) -> dict[str, Any]:
         """As JSON for a row; `restored` is its inverse."""
         after = self.sign_in_after

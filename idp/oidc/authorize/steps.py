@@ -11,6 +11,7 @@ from idp.oidc.authorize import checks, flow, grant, intake, pushed, store
 from idp.oidc.authorize.answers import Answered, Posted, carry
 from idp.oidc.authorize.flow import Decision, Request
 from idp.oidc.authorize.store import Waiting
+from idp.oidc.consent import store as consents
 from idp.oidc.provider import Provider
 from idp.oidc.registration import clients
 from idp.oidc.registration.metadata import Client
@@ -149,9 +150,25 @@ def _decision(provider: Provider, waiting: Waiting, client: Client, signed_in: S
         request,
         signed_in,
         subject=provider.subject(client, signed_in.account_id) if signed_in is not None else "",
-        consented=client.first_party,
+        consented=signed_in is not None and _consented(waiting, client, signed_in),
         arrived_at=waiting.created_at,
     )
+
+
+def _consented(waiting: Waiting, client: Client, signed_in: SignedIn) -> bool:
+    """Whether the person allowed what is asked, or need not be asked: prompt=consent wants an answer of now."""
+    if client.first_party:
+        return True
+    request = waiting.request
+    with reading() as db:
+        return consents.covers(
+            db,
+            account_id=signed_in.account_id,
+            client_id=client.id,
+            scope=request.scope,
+            claims=request.claim_names,
+            since=waiting.created_at if "consent" in request.prompts else None,
+        )
 
 
 def _client(provider: Provider, request: Request) -> Client:

@@ -26,6 +26,7 @@ from idp.oidc.logout.store import Notice
 from idp.oidc.registration import clients
 from idp.oidc.registration import store as registration
 from idp.oidc.registration.metadata import Client
+from idp.oidc.subjects import subject
 from idp.sessions import store as sessions
 
 log = logging.getLogger(__name__)
@@ -125,7 +126,7 @@ def logout_token(deps: Deps, keyring: Keyring, client: Client, *, sub: str, sid:
 def _tell(deps: Deps, keyring: Keyring, client: Client, notice: Notice) -> str | None:
     """Post a token made now; why it failed, None when the portal took it (section 2.8)."""
     assert client.backchannel_logout_uri is not None
-    token = logout_token(deps, keyring, client, sub=notice.account_id, sid=notice.sid)
+    token = logout_token(deps, keyring, client, sub=subject(deps.digests, client, notice.account_id), sid=notice.sid)
     try:
         status = fetch.post(deps, client.backchannel_logout_uri, {"logout_token": token})
     except FetchFailed as error:

@@ -11,18 +11,21 @@ from idp.deps import Deps
 from idp.grants import store as grants
 from idp.oidc.logout import flow
 from idp.oidc.logout.flow import LogoutRequest
+from idp.oidc.provider import Provider
 from idp.oidc.registration import clients
 from idp.sessions import store as sessions
 from idp.sessions.store import SignedIn
 
 
 def understand(
-    deps: Deps, asked: Mapping[str, str], hint: dict[str, Any] | None, signed_in: SignedIn | None
+    provider: Provider, asked: Mapping[str, str], hint: dict[str, Any] | None, signed_in: SignedIn | None
 ) -> LogoutRequest:
     """What a request may do. asked: its parameters, without empty ones. hint: claims of a genuine id_token_hint."""
-    client = clients.find(deps, str(hint["aud"]) if hint is not None else asked.get("client_id", ""))
+    client = clients.find(provider.deps, str(hint["aud"]) if hint is not None else asked.get("client_id", ""))
     same = signed_in is None or (
-        hint is not None and flow.of_sign_in(hint, sid=signed_in.sid, sub=signed_in.account_id)
+        hint is not None
+        and client is not None
+        and flow.of_sign_in(hint, sid=signed_in.sid, sub=provider.subject(client, signed_in.account_id))
     )
     return flow.understand(asked, hint, client, same_person=same)
 

@@ -11,7 +11,7 @@ from idp.errors import AgencyClosed, AgencyUnknown, FieldError, MalformedRequest
 from idp.oidc.authorize.answers import origin
 from idp.oidc.logout import steps
 from idp.oidc.logout.flow import PARAMETERS, LogoutRequest
-from idp.oidc.token.tokens import Tokens
+from idp.oidc.provider import Provider
 from idp.sessions.store import SignedIn
 from idp.web import browser as browsers
 from idp.web import forms
@@ -20,7 +20,7 @@ from idp.web.site import Place, Site
 LOGOUT_FORM = "logout"
 
 
-def blueprint(site: Site, tokens: Tokens) -> Blueprint:
+def blueprint(site: Site, provider: Provider) -> Blueprint:
     pages = Blueprint("logout", __name__)
 
     @pages.get("/logout")
@@ -79,8 +79,8 @@ def blueprint(site: Site, tokens: Tokens) -> Blueprint:
 
     def understood(signed_in: SignedIn | None) -> LogoutRequest:
         given = asked()
-        hint = tokens.read_id_token_hint(given["id_token_hint"]) if "id_token_hint" in given else None
-        return steps.understand(site.deps, given, hint, signed_in)
+        hint = provider.tokens.read_id_token_hint(given["id_token_hint"]) if "id_token_hint" in given else None
+        return steps.understand(provider, given, hint, signed_in)
 
     def asked() -> dict[str, str]:
         return {name: request.args[name] for name in PARAMETERS if request.args.get(name)}

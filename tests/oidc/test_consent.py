@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import threading
 from dataclasses import dataclass
@@ -152,6 +153,32 @@ def test_allowing_more_keeps_what_was_allowed(scene: Scene) -> None:
         scene.ask(scope)
         scene.person.submit("Autoriser")
     assert scene.covers("openid email phone")
+
+
+def test_the_authorization_endpoint_leads_to_the_page_and_answers_afterwards(scene: Scene) -> None:
+    page = scene.person.open(scene.portal.authorize_url(scope="openid email", prompt="consent"))
+    assert page.heading == "Autoriser Calepin ?"
+    scene.person.submit("Autoriser")
+    assert scene.portal.redeem(scene.person.sent_to).status_code == 200
+    scene.person.open(scene.portal.authorize_url(scope="openid email"))
+    assert answer(scene.person.sent_to)["code"]
+    assert scene.person.open(scene.portal.authorize_url(scope="openid phone")).heading == "Autoriser Calepin ?"
+    assert scene.person.open(scene.portal.authorize_url(scope="openid", prompt="consent")).path.startswith("/consent/")
+
+
+def test_a_silent_request_without_consent_is_told_so_atk_019(scene: Scene) -> None:
+    scene.person.open(scene.portal.authorize_url(prompt="none"))
+    told = answer(scene.person.sent_to)
+    assert (told["error"], told["state"], told["iss"]) == ("consent_required", "the-state", scene.world.base)
+
+
+def test_a_claim_asked_by_name_is_asked_and_kept(scene: Scene) -> None:
+    claims = json.dumps({"userinfo": {"phone_number": None}})
+    page = scene.person.open(scene.portal.authorize_url(scope="openid", claims=claims))
+    assert "votre numéro de téléphone" in page.text
+    scene.person.submit("Autoriser")
+    assert scene.covers("openid", claims=["phone_number"])
+    assert not scene.covers("openid phone")
 
 
 def test_refusing_tells_the_application_and_keeps_nothing(scene: Scene) -> None:

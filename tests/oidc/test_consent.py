@@ -125,9 +125,9 @@ def test_the_name_is_in_the_language_of_the_page(scene: Scene) -> None:
 
 def test_what_an_application_calls_itself_is_text(scene: Scene, world: World) -> None:
     """Registration refuses tags in a name; what it lets pass is escaped all the same."""
-    scene.portal = world.portal(scene.letter, first_party=False, name="Tom & \"Léa\" &lt;b&gt;")
+    scene.portal = world.portal(scene.letter, first_party=False, name='Tom & "Léa" &lt;b&gt;')
     page = scene.ask()
-    assert page.heading == "Autoriser Tom & \"Léa\" &lt;b&gt; ?"
+    assert page.heading == 'Autoriser Tom & "Léa" &lt;b&gt; ?'
 
 
 def test_allowing_goes_on_and_is_kept(scene: Scene) -> None:

@@ -53,6 +53,7 @@ conformance: install system  ## Every plan of the OpenID Foundation against our 
 
 conformance-peer: install  ## The same against the certified npm package, which shows that the tests are right (needs node)
 	@CONFORMANCE_TARGET=oidc_provider $(BIN)/python -m pytest tests/conformance -n $(WORKERS) --dist worksteal
+	@CONFORMANCE_TARGET=oidc_provider_6 $(BIN)/python -m pytest tests/conformance -n $(WORKERS) --dist worksteal
 
 docs: install  ## Write docs/settings.md and docs/errors.md again from the code
 	@$(BIN)/python docs/generate.py

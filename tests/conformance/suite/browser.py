@@ -101,7 +101,7 @@ class Browser:
                 return
             raise Lost(f"{task['task']}: the browser is at {self.page.url}, which says: {self.page.text[:600]}")
         for command, *arguments in task.get("commands", []):
-            _COMMANDS[command](self, task["task"], *arguments)
+            COMMANDS[command](self, task["task"], *arguments)
 
     # --- commands of a task ------------------------------------------------------------------------------------------
 
@@ -213,7 +213,7 @@ class Browser:
         return bool(by_itself) and urljoin(self.page.url, form.get("action") or "").startswith(self._home)
 
 
-_COMMANDS = {
+COMMANDS = {
     "text": Browser._text,
     "click": Browser._click,
     "wait": Browser._wait,

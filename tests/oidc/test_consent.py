@@ -91,8 +91,8 @@ def test_a_request_that_wants_a_new_answer_is_not_covered_by_an_old_one() -> Non
 
 
 def test_what_is_asked_by_name_is_told_like_its_scope() -> None:
-    assert flow.told("openid", ("phone_number",)) == ["phone", "memberships"]
-    assert flow.told("openid profile offline_access") == ["profile", "memberships", "offline_access"]
+    assert flow.told("openid", ("phone_number", "memberships")) == ["openid", "phone", "memberships"]
+    assert flow.told("openid profile offline_access") == ["openid", "profile", "offline_access"]
 
 
 # --- the page ----------------------------------------------------------------------------------------------------------
@@ -102,10 +102,11 @@ def test_the_page_says_who_asks_for_what_and_of_whom(scene: Scene) -> None:
     page = scene.ask("openid profile email offline_access")
     assert page.heading == "Autoriser Calepin ?"
     assert scene.letter.email in page.text
-    for words in ("votre nom", "votre adresse email", "quand vous n'êtes pas connecté", "les agences"):
+    for words in ("votre nom", "votre adresse email", "quand vous n'êtes pas connecté", "que c'est bien vous"):
         assert words in page.text
     assert "téléphone :" not in page.text
     assert "votre numéro de téléphone" not in page.text
+    assert "les agences" not in page.text
     assert page.link("Comment elle utilise vos données") == "https://calepin.exemple.fr/donnees"
     assert page.link("Ses conditions d'utilisation") == "https://calepin.exemple.fr/conditions"
 

@@ -21,8 +21,8 @@ CLAIMS_OF = {
     "address": frozenset({"address"}),
     "phone": frozenset({"phone_number", "phone_number_verified"}),
 }
-# In the order in which a person reads them. Who they are at which agencies is always told (`memberships`).
-_TOLD = ("profile", "email", "phone", "address", "memberships", "offline_access")
+# In the order in which a person reads them. Which agencies they are at (`memberships`) is asked for by name alone.
+_TOLD = ("openid", "profile", "email", "phone", "address", "memberships", "offline_access")
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,8 @@ class Consent:
 
 def told(scope: str, claims: Collection[str] = ()) -> list[str]:
     """What the page names, each a key of `consent.asked.`: by scope, and by claims asked for by name."""
-    scopes = {*scope.split(), "memberships"}
     by_name = {one for one, names in CLAIMS_OF.items() if names & set(claims)}
-    return [one for one in _TOLD if one in scopes | by_name]
+    return [one for one in _TOLD if one in {*scope.split(), *claims} | by_name]
 
 
 @dataclass(frozen=True)

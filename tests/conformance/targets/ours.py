@@ -105,7 +105,6 @@ def _settings(issuer: str, database_url: str, certificates: Certificates) -> dic
         "IDP_BCRYPT_COST": "4",
         "IDP_REGISTRATION": "open",
         "IDP_REGISTRATIONS_PER_NETWORK_PER_HOUR": "100000",
-        "IDP_REGISTRATIONS_PER_NETWORK_PER_HOUR": "100000",
         "IDP_IMPLICIT_ALLOWED": "true",
         "IDP_UNSIGNED_ID_TOKENS_ALLOWED": "true",
         "IDP_SESSION_IFRAME": "true",

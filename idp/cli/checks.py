@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import smtplib
+import ssl
 import stat
 import time
 from collections.abc import Callable, Iterator
@@ -73,6 +74,27 @@ _CNIL = {
 }
 
 
+def other_clients(settings: Settings) -> Finding:
+    """Whether strangers' software may become a client, and what weak forms of the protocol clients may register."""
+    weak = [name for name in ("implicit_allowed", "unsigned_id_tokens_allowed") if getattr(settings, name)]
+    told = {"off": "registered by operators", "token": "registered with tokens", "open": "registered by anybody"}
+    care = bool(weak) or settings.registration == "open"
+    detail = told[settings.registration] + (f"; {', '.join(weak)}: for conformance runs" if weak else "")
+    return Finding("other clients", Level.CARE if care else Level.READY, detail)
+
+
+def certificates(settings: Settings) -> Finding:
+    """Whether addresses of clients can be trusted at all: `fetch_ca_file` is there and holds certificates."""
+    if not settings.fetch_ca_file:
+        return Finding("certificates", Level.READY, "the system's, for addresses of clients")
+    try:
+        ssl.create_default_context(cafile=settings.fetch_ca_file)
+    except OSError as error:
+        why = error.strerror or "holds no certificate"
+        return Finding("certificates", Level.BROKEN, f"fetch_ca_file {settings.fetch_ca_file}: {why}")
+    return Finding("certificates", Level.READY, f"those of {settings.fetch_ca_file}, for addresses of clients")
+
+
 def password_policy(settings: Settings) -> Finding:
     """Which case of the CNIL's recommendation the criteria reach (docs/decisions/0004-password-policy.md)."""
     below = settings.password_policy is PolicyPreset.SOURCE and not local(settings)
@@ -93,7 +115,9 @@ def hashing(settings: Settings, deps: Deps) -> Finding:
 def secret_files() -> Iterator[Finding]:
     """Files named by IDP_…_FILE hold secrets: nobody but their owner, and at most the group, may read them."""
     for name, value in sorted(os.environ.items()):
-        if not name.startswith(PREFIX) or not name.endswith("_FILE"):
+        of_a_secret = name.startswith(PREFIX) and name.endswith("_FILE")
+        # A setting may be a file itself, and an open one: certificates.
+        if not of_a_secret or name.removeprefix(PREFIX).lower() in Settings.model_fields:
             continue
         try:
             mode = stat.S_IMODE(Path(value).stat().st_mode)

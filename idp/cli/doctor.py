@@ -49,6 +49,8 @@ def _all() -> Iterator[Finding]:
     yield checks.issuer(settings)
     yield checks.secret(settings)
     yield from checks.secret_files()
+    yield checks.other_clients(settings)
+    yield checks.certificates(settings)
     yield checks.password_policy(settings)
     yield checks.hashing(settings, light_deps(settings))
     yield from _stored(settings)

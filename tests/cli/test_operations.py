@@ -16,6 +16,7 @@ from idp.mail.tables import OutboxMail
 from idp.oidc.keys.tables import SigningKey
 from tests.cli.terminal import Terminal
 from tests.support.mailbox import Mailbox
+from tests.support.outside import Authority
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -239,6 +240,31 @@ def test_the_doctor_finds_the_development_secret_and_http_on_a_public_host(
     assert found["issuer"] == "broken"
     assert found["secret"] == "broken"
     assert found["password policy"] == "care"
+
+
+def test_the_doctor_says_who_may_register_and_what_a_conformance_run_left_open(
+    sqlite_idp: Terminal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert levels(sqlite_idp)["other clients"] == "ready"
+    monkeypatch.setenv("IDP_REGISTRATION", "token")
+    assert levels(sqlite_idp)["other clients"] == "ready"
+    monkeypatch.setenv("IDP_IMPLICIT_ALLOWED", "true")
+    assert levels(sqlite_idp)["other clients"] == "care"
+    monkeypatch.setenv("IDP_IMPLICIT_ALLOWED", "false")
+    monkeypatch.setenv("IDP_REGISTRATION", "open")
+    assert levels(sqlite_idp)["other clients"] == "care"
+
+
+def test_the_doctor_finds_certificates_that_are_none_and_does_not_take_them_for_secrets(
+    sqlite_idp: Terminal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    authority = Authority(tmp_path)
+    authority.file.chmod(0o644)
+    monkeypatch.setenv("IDP_FETCH_CA_FILE", str(authority.file))
+    assert levels(sqlite_idp)["certificates"] == "ready"
+    assert "secret files" not in levels(sqlite_idp)
+    authority.file.write_text("nothing", encoding="utf-8")
+    assert levels(sqlite_idp)["certificates"] == "broken"
 
 
 def test_the_doctor_finds_a_secret_file_that_everybody_reads(

@@ -12,11 +12,17 @@ import secrets
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
+import hypothesis
 import pytest
+from authlib.oauth2.rfc7523 import client_secret_jwt_sign, private_key_jwt_sign
+from hypothesis import given
+from hypothesis import strategies as st
 from joserfc import jws
 from joserfc.jwk import ECKey, Key, OctKey, OKPKey, RSAKey
 
@@ -187,6 +193,16 @@ def test_what_honest_libraries_say_is_taken(world: World, said: dict[str, Any]) 
         elif value is not None:
             said = {**said, name: json.loads(json.dumps(value).replace("ISSUER", world.base))}
     assert signer.send(signer.assertion(**said)).status_code == 200
+
+
+def test_what_authlibs_client_signs_is_taken_as_it_is(world: World) -> None:
+    """An hour of life and the token endpoint as audience, unless somebody says otherwise."""
+    endpoint = f"{world.base}/oauth/token"
+    signer, keyed = by_key(world), by_secret(world)
+    proof = private_key_jwt_sign(signer.key, signer.portal.client_id, endpoint, alg="ES256", header={"kid": "ec"})
+    assert signer.send(proof).status_code == 200
+    proof = client_secret_jwt_sign(keyed.key, keyed.portal.client_id, endpoint)
+    assert keyed.send(proof).status_code == 200
 
 
 @pytest.mark.parametrize("kind", ["JWT", "jwt", "client-authentication+jwt"])
@@ -493,6 +509,26 @@ def test_atk_060_two_ways_at_once_are_refused(world: World) -> None:
 def test_a_disabled_portal_is_refused_like_an_unknown_one(world: World) -> None:
     signer = by_key(world, disabled_at=world.clock())
     refused(signer.send(signer.assertion()))
+
+
+def test_atk_192_parameters_that_name_a_host_change_nothing(world: World, tmp_path: Path) -> None:
+    """As Keycloak's `client_session_host`, which made it post there (CVE-2026-4874)."""
+    authority = Authority(tmp_path)
+    host, signer = Host(authority), by_key(world)
+    names = ("client_session_host", "host", "issuer", "jku", "jwks_uri", "client_session_state")
+    assert signer.send(signer.assertion(), **dict.fromkeys(names, host.url)).status_code == 200
+    headers = {"X-Forwarded-Host": f"127.0.0.1:{host.port}", "Forwarded": f"host=127.0.0.1:{host.port}"}
+    told = HTTP.get(f"{world.base}/.well-known/openid-configuration", headers=headers).json()
+    assert told["token_endpoint"] == f"{world.base}/oauth/token"
+    assert host.connections == 0
+    host.stop()
+
+
+@hypothesis.settings(deadline=None)
+@given(st.text() | st.from_regex(r"[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*", fullmatch=True))
+def test_whatever_is_sent_as_an_assertion_is_read_or_refused(text: str) -> None:
+    with suppress(assertions.AssertionRefused):
+        assertions.read(text)
 
 
 # --- keys behind an address ------------------------------------------------------------------------------------------------

@@ -236,6 +236,15 @@ def test_registering_is_audited_without_secrets(opened: World) -> None:
     assert told["client_secret"] not in str([event.details for event in events])
 
 
+def test_addresses_that_are_told_are_the_issuers_whatever_host_is_asked(opened: World) -> None:
+    response = HTTP.post(
+        f"{opened.base}/oauth/register",
+        json={"redirect_uris": [BACK]},
+        headers={"X-Forwarded-Host": "evil.example", "Host": "evil.example"},
+    )
+    assert response.json()["registration_client_uri"].startswith(f"{opened.base}/oauth/register/")
+
+
 # --- who may --------------------------------------------------------------------------------------------------------------
 
 

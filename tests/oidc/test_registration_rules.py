@@ -8,7 +8,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import orjson
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from joserfc.jwk import ECKey
 
 from idp.cli.clients.defaults import NEW
@@ -340,6 +343,36 @@ def test_lists_and_texts_are_bounded() -> None:
     names("default_acr_values", default_acr_values=["\n"])
     names("software_id", software_id="")
     names("software_version", software_version="x" * 201)
+
+
+_JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.text(max_size=20)
+    | st.sampled_from([BACK, "#"]),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8) | st.just("keys"), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+_NAMES = st.sampled_from([*fields.STANDARD, "client_name", "client_name#fr", "logo_uri#", "software_statement"])
+
+
+@settings(max_examples=300, deadline=None)
+@given(_JSON | st.dictionaries(_NAMES, _JSON, max_size=8))
+def test_whatever_is_sent_is_registered_or_refused_by_the_standards_error(said: Any) -> None:
+    error, client = "", None
+    try:
+        client = document.read(said, replace(BLANK, id="app-1"), FREE)
+    except MetadataRefused as refused:
+        error = refused.error
+    if client is None:
+        assert error.startswith(("invalid_redirect_uri", "invalid_client_metadata", "invalid_soft", "unapproved_soft"))
+    else:
+        assert rules.problems(client, FREE) == []
+        orjson.dumps(document.shown(client))
 
 
 # --- operators -----------------------------------------------------------------------------------------------------------------

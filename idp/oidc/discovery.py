@@ -44,6 +44,8 @@ def metadata(settings: Settings) -> Mapping[str, Any]:
         "pushed_authorization_request_endpoint": f"{issuer}/oauth/par",
         "require_pushed_authorization_requests": False,
         "end_session_endpoint": f"{issuer}/oauth/logout",
+        "backchannel_logout_supported": True,
+        "backchannel_logout_session_supported": True,
         **registration,
         "scopes_supported": list(registered.SCOPES),
         "response_types_supported": [*registered.CODE_TYPES, *front],

@@ -46,6 +46,8 @@ def metadata(settings: Settings) -> Mapping[str, Any]:
         "end_session_endpoint": f"{issuer}/oauth/logout",
         "backchannel_logout_supported": True,
         "backchannel_logout_session_supported": True,
+        "frontchannel_logout_supported": True,
+        "frontchannel_logout_session_supported": True,
         **registration,
         "scopes_supported": list(registered.SCOPES),
         "response_types_supported": [*registered.CODE_TYPES, *front],

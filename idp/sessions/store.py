@@ -163,6 +163,14 @@ def announce(db: Session, *, now: datetime, limit: int) -> list[Ended]:
     return [Ended(sid, account_id) for sid, account_id in dict.fromkeys(tuple(row) for row in rows)]
 
 
+def ended_here(db: Session, sid: str, *, browser_digest: str, since: datetime) -> bool:
+    """Whether a sign-in ended at this browser a moment ago."""
+    statement = select(BrowserSession.id).where(
+        BrowserSession.sid == sid, BrowserSession.browser_digest == browser_digest, BrowserSession.ended_at >= since
+    )
+    return db.execute(statement.limit(1)).first() is not None
+
+
 def renew(db: Session, deps: Deps, session_id: str, *, token: str) -> None:
     """Give a sign-in a fresh secret, after a change of privilege (ASVS 7.2.4); its `sid` stays."""
     db.execute(

@@ -105,5 +105,9 @@ document.querySelector("[data-submit-now]")?.requestSubmit();
 const onward = document.querySelector("[data-goes-to]");
 if (onward) setTimeout(() => location.assign(onward.dataset.goesTo), 10000);
 
+// Once all portals were told that the person signed out, go on; the page itself waits no longer than some seconds.
+const afterwards = document.querySelector("[data-once-told]");
+if (afterwards) addEventListener("load", () => location.replace(afterwards.href));
+
 // An answer to a portal that asked to have it posted (Form Post Response Mode): nobody needs to press the button.
 document.querySelector("form[data-submits]")?.submit();

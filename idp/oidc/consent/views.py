@@ -12,6 +12,7 @@ from idp.errors import AuthorizationAnswered, AuthorizationUnknown, FieldError
 from idp.oidc.authorize import steps as authorize
 from idp.oidc.authorize.answers import origin
 from idp.oidc.authorize.store import Waiting
+from idp.oidc.authorize.views import follow
 from idp.oidc.consent import flow, steps, store
 from idp.oidc.provider import Provider
 from idp.oidc.registration import clients
@@ -49,7 +50,7 @@ def blueprint(site: Site, provider: Provider) -> Blueprint:
             site.form(_form_id(waiting, signed_in))
         except FieldError as error:
             return show(*found, error)
-        return site.follow(step(provider, waiting, signed_in))
+        return follow(site, step(provider, waiting, signed_in))
 
     def load(authorization_id: str) -> tuple[Waiting, Client, SignedIn] | Response:
         """The request, its application and who is asked; or the way on when there is nothing to ask."""

@@ -9,12 +9,12 @@ from flask import Blueprint, Response, request
 
 from idp.errors import AgencyClosed, AgencyUnknown, FieldError, MalformedRequest
 from idp.oidc.authorize.answers import origin
-from idp.oidc.logout import steps
+from idp.oidc.logout import frames, steps
 from idp.oidc.logout.flow import PARAMETERS, LogoutRequest
 from idp.oidc.provider import Provider
 from idp.sessions.store import SignedIn
 from idp.web import browser as browsers
-from idp.web import forms
+from idp.web import forms, headers
 from idp.web.site import Place, Site
 
 LOGOUT_FORM = "logout"
@@ -56,10 +56,23 @@ def blueprint(site: Site, provider: Provider) -> Blueprint:
         return site.see_other(f"/oauth/logout?{urlencode(given)}")
 
     def ended(signed_in: SignedIn | None, wanted: LogoutRequest) -> Response:
+        onward = wanted.return_to or place().url("/logout", done="1")
         if signed_in is not None:
             steps.end(site.deps, signed_in)
-        response = site.see_other(wanted.return_to or place().url("/logout", done="1"))
+            if frames.addresses(provider, signed_in.sid, browser_digest=site.browser().digest):
+                onward = f"/logout/portals?{urlencode({**asked(), 'sid': signed_in.sid})}"
+        response = site.see_other(onward)
         browsers.forget_session(response, site.deps)
+        return response
+
+    @pages.get("/logout/portals")
+    def portals() -> Response:
+        """Signed out; the browser tells the portals, then goes on. What the URL asks for is looked at again."""
+        told = frames.addresses(provider, request.args.get("sid", ""), browser_digest=site.browser().digest)
+        wanted = understood(site.signed_in())
+        response = site.page("logout/portals.html", place(), frames=told, return_to=wanted.return_to)
+        if told:
+            headers.allow(response, "frame-src", *dict.fromkeys(origin(address) for address in told))
         return response
 
     def ask_or_say(error: FieldError | None) -> Response:

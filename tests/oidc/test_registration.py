@@ -22,6 +22,8 @@ from sqlalchemy import select, update
 
 from idp.audit.tables import AuditEvent
 from idp.digests import Kind
+from idp.oidc.consent import store as consents
+from idp.oidc.consent.flow import Consent
 from idp.oidc.registration import store
 from idp.oidc.registration.tables import Client, InitialAccessToken
 from idp.throttle.tables import ThrottleCounter
@@ -47,7 +49,11 @@ def open_server(
 ) -> Iterator[ProviderServer]:
     """A provider where anybody may register, and which may fetch from this machine."""
     folder = tmp_path_factory.mktemp("open")
-    url = f"sqlite:///{folder / 'idp.sqlite'}" if request.param == "sqlite" else new_database("registration")
+    url = (
+        f"sqlite:///{folder / 'idp.sqlite'}"
+        if request.param == "sqlite"
+        else new_database(f"registration_{secrets.token_hex(3)}")
+    )
     server = ProviderServer(
         url,
         mailbox,
@@ -149,7 +155,7 @@ def test_what_is_registered_is_told_with_every_default(opened: World) -> None:
     assert len(told["client_secret"]) == len(told["registration_access_token"]) == 43
 
 
-def test_a_registered_client_signs_people_in_without_pkce(opened: World) -> None:
+def test_a_registered_web_application_is_not_refused_for_want_of_pkce(opened: World) -> None:
     """The suite's Basic plan sends no PKCE; a client that can keep a secret works without."""
     agency = opened.agency()
     letter, _ = opened.member(agency)
@@ -512,6 +518,34 @@ def test_an_update_may_repeat_the_present_secret(opened: World) -> None:
     told = registered(opened)
     own = {"client_id": told["client_id"], "client_secret": told["client_secret"], "redirect_uris": [BACK]}
     assert manage(told, "PUT", own).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("changed", "remembered"),
+    [
+        ({}, True),
+        ({"contacts": ["a@application.example"]}, True),
+        ({"redirect_uris": [f"{BACK}/autre"]}, True),
+        ({"client_name": "Ma Banque"}, False),
+        ({"client_name#fr": "Ma Banque"}, False),
+        ({"logo_uri": "https://banque.example/logo.png"}, False),
+        ({"redirect_uris": ["https://autre.example/retour"]}, False),
+    ],
+    ids=str,
+)
+def test_a_client_that_changes_its_face_asks_people_again(
+    opened: World, changed: dict[str, Any], remembered: bool
+) -> None:
+    _, account_id = opened.member(opened.agency())
+    told = registered(opened)
+    given = Consent(told["client_id"], frozenset({"openid"}), frozenset(), opened.clock())
+    with opened.transaction() as db:
+        consents.save(db, account_id, given)
+    own = {"client_id": told["client_id"], "client_name": "Application", "redirect_uris": [BACK]}
+    assert manage(told, "PUT", {**own, **changed}).status_code == 200
+    with opened.reading() as db:
+        found = consents.find(db, account_id=account_id, client_id=told["client_id"])
+    assert (found is not None) == remembered
 
 
 def test_a_change_of_method_brings_the_secret_it_needs_and_ends_the_other(opened: World) -> None:

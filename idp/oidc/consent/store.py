@@ -59,5 +59,10 @@ def remove(db: Session, *, account_id: str, client_id: str) -> bool:
 _COLUMNS = select(Consent.client_id, Consent.scope, Consent.claims, Consent.given_at)
 
 
+def remove_of_client(db: Session, client_id: str) -> int:
+    """Forget what everybody allowed a client that is no longer what they were shown; returns how many that were."""
+    return changed(db.execute(delete(Consent).where(Consent.client_id == client_id)))
+
+
 def _value(row: Any) -> flow.Consent:
     return flow.Consent(row.client_id, frozenset(row.scope.split()), frozenset(row.claims), row.given_at)

@@ -21,9 +21,10 @@ from idp.digests import Kind, same
 from idp.errors import TooManyAttempts
 from idp.grants import store as grants
 from idp.oidc import fetch
+from idp.oidc.consent import store as consents
 from idp.oidc.fetch import FetchFailed
 from idp.oidc.protocol import ProtocolError
-from idp.oidc.registration import clients, secrets, store
+from idp.oidc.registration import clients, secrets, store, uris
 from idp.oidc.registration import document as documents
 from idp.oidc.registration.document import BLANK, MetadataRefused
 from idp.oidc.registration.metadata import Client
@@ -85,7 +86,9 @@ def change(deps: Deps, client_id: str, token: str | None, document: object, *, n
         secret = secrets.renewed(db, deps, present, client)
         changed = [name for name in vars(client) if getattr(client, name) != getattr(present, name)]
         fields = [name for name in changed if name not in ("secret_digests", "sealed_secrets")]
-        _record(db, deps, "registration.changed", client, network, fields=fields)
+        # People agreed to what they were shown; whoever calls itself something else asks them again.
+        forgotten = consents.remove_of_client(db, client.id) if _face(present) != _face(client) else 0
+        _record(db, deps, "registration.changed", client, network, fields=fields, consents=forgotten)
     return Registered(client, secret, token or "")
 
 
@@ -97,6 +100,12 @@ def delete(deps: Deps, client_id: str, token: str | None, *, network: str) -> No
         if not store.remove(db, client.id):
             raise _unauthorized()
         _record(db, deps, "registration.deleted", client, network, grants=revoked)
+
+
+def _face(client: Client) -> tuple[object, ...]:
+    """What people are shown of a client when they are asked, and where they are sent."""
+    pages = (client.client_uri, client.logo_uri, client.policy_uri, client.tos_uri)
+    return (client.name, client.localized, pages, uris.hosts(client))
 
 
 def _owner(deps: Deps, token: str | None, network: str) -> Owner:

@@ -32,6 +32,7 @@ def metadata(settings: Settings) -> Mapping[str, Any]:
     signatures = list(registered.SIGNING_ALGORITHMS)
     encryptions, contents = list(registered.KEY_ENCRYPTIONS), list(registered.CONTENT_ENCRYPTIONS)
     front = list(registered.FRONT_CHANNEL_TYPES) if settings.implicit_allowed else []
+    framed = {"check_session_iframe": f"{issuer}/oauth/check_session"} if settings.session_iframe else {}
     unsigned = ["none"] if settings.unsigned_id_tokens_allowed else []
     return {
         "issuer": issuer,
@@ -48,6 +49,7 @@ def metadata(settings: Settings) -> Mapping[str, Any]:
         "backchannel_logout_session_supported": True,
         "frontchannel_logout_supported": True,
         "frontchannel_logout_session_supported": True,
+        **framed,
         **registration,
         "scopes_supported": list(registered.SCOPES),
         "response_types_supported": [*registered.CODE_TYPES, *front],

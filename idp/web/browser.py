@@ -60,13 +60,32 @@ def remember_browser(response: Response, deps: Deps, browser: Browser) -> None:
 
 
 def remember_session(response: Response, deps: Deps, token: str) -> None:
+    forget_state(response, deps)
     _set(response, deps, session_cookie(deps.settings), token, days=deps.settings.session_absolute_days)
 
 
 def forget_session(response: Response, deps: Deps) -> None:
+    forget_state(response, deps)
     response.delete_cookie(
         session_cookie(deps.settings), path="/", secure=deps.settings.secure, httponly=True, samesite="Lax"
     )
+
+
+def state_cookie(settings: Settings) -> str:
+    return "__Host-session-state" if settings.secure else "session-state"
+
+
+def remember_state(response: Response, deps: Deps, state: str) -> None:
+    """What scripts of our frame compare (OpenID Connect Session Management): sent inside other sites' pages too."""
+    secure = deps.settings.secure
+    same_site = "None" if secure else "Lax"  # browsers take None only with Secure
+    response.set_cookie(state_cookie(deps.settings), state, path="/", secure=secure, httponly=False, samesite=same_site)
+
+
+def forget_state(response: Response, deps: Deps) -> None:
+    """Another sign-in, or none: portals that look find that it changed."""
+    if deps.settings.session_iframe:
+        remember_state(response, deps, "")
 
 
 def remember_agency(response: Response, deps: Deps, codes: str) -> None:

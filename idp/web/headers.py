@@ -50,8 +50,10 @@ def allow(response: Response, directive: str, *sources: str) -> None:
 
 def secure(response: Response, settings: Settings) -> Response:
     """Set the common headers, without overwriting what a view chose."""
+    framed = "frame-ancestors *" in response.headers.get("Content-Security-Policy", "")
     for name, value in _COMMON.items():
-        response.headers.setdefault(name, value)
+        if not (framed and name == "X-Frame-Options"):
+            response.headers.setdefault(name, value)
     response.headers.setdefault(
         "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
     )

@@ -16,6 +16,7 @@ from idp.oidc.authorize import store
 from idp.oidc.authorize.answers import Answered, Posted, carry
 from idp.oidc.authorize.flow import Request
 from idp.oidc.authorize.store import Waiting
+from idp.oidc.logout.state import session_state
 from idp.oidc.provider import Provider
 from idp.oidc.registration.metadata import Client
 from idp.oidc.token import access_tokens
@@ -69,6 +70,7 @@ def answer(
         **tokens,
         state=request.state,
         iss=deps.settings.issuer,
+        session_state=session_state(deps, client_id=client.id, redirect_uri=request.redirect_uri, sid=signed_in.sid),
     )
 
 

@@ -9,7 +9,9 @@ from flask import Blueprint, Response, request
 from idp.errors import MalformedRequest
 from idp.oidc.authorize import steps
 from idp.oidc.authorize.answers import Posted, origin
+from idp.oidc.logout.state import browser_state
 from idp.oidc.provider import Provider
+from idp.web import browser as browsers
 from idp.web.site import Site
 
 
@@ -53,7 +55,11 @@ def blueprint(site: Site, provider: Provider) -> Blueprint:
 
 def follow(site: Site, outcome: Any) -> Response:
     """303 to where an outcome leads; or the page that posts an answer to the portal (Form Post Response Mode)."""
-    if not isinstance(outcome, Posted):
-        return site.follow(outcome)
-    place = site.bare_place(targets=(origin(outcome.redirect_uri), "https:"))
-    return site.page("authorize/post.html", place, answer=outcome)
+    if isinstance(outcome, Posted):
+        place = site.bare_place(targets=(origin(outcome.redirect_uri), "https:"))
+        response = site.page("authorize/post.html", place, answer=outcome)
+    else:
+        response = site.follow(outcome)
+    if site.deps.settings.session_iframe and (signed_in := site.signed_in()) is not None:
+        browsers.remember_state(response, site.deps, browser_state(site.deps, signed_in.sid))
+    return response

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, render_template, request
 
 from idp.errors import AgencyClosed, AgencyUnknown, FieldError, MalformedRequest
 from idp.oidc.authorize.answers import origin
@@ -74,6 +74,17 @@ def blueprint(site: Site, provider: Provider) -> Blueprint:
         if told:
             headers.allow(response, "frame-src", *dict.fromkeys(origin(address) for address in told))
         return response
+
+    if site.deps.settings.session_iframe:
+
+        @pages.get("/oauth/check_session")
+        def check_session() -> Response:
+            """The frame that portals put into their pages: the one page of ours that may be framed, and it shows nothing."""
+            cookie = browsers.state_cookie(site.deps.settings)
+            response = Response(render_template("logout/check_session.html", cookie=cookie))
+            policy = "default-src 'none'; script-src 'self'; frame-ancestors *; base-uri 'none'"
+            response.headers["Content-Security-Policy"] = policy
+            return response
 
     def ask_or_say(error: FieldError | None) -> Response:
         """The question, or that nobody is signed in any more."""

@@ -18,10 +18,14 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 from joserfc.jwk import ECKey
+from oic.oic import Client as OicClient
+from oic.utils.authn.client import CLIENT_AUTHN_METHOD, assertion_jwt
+from oic.utils.keyio import KeyBundle, KeyJar
 from sqlalchemy import select, update
 
 from idp.audit.tables import AuditEvent
 from idp.digests import Kind
+from idp.oidc.authentication.presented import ASSERTION_TYPE
 from idp.oidc.consent import store as consents
 from idp.oidc.consent.flow import Consent
 from idp.oidc.registration import store
@@ -249,6 +253,32 @@ def test_addresses_that_are_told_are_the_issuers_whatever_host_is_asked(opened: 
         headers={"X-Forwarded-Host": "evil.example", "Host": "evil.example"},
     )
     assert response.json()["registration_client_uri"].startswith(f"{opened.base}/oauth/register/")
+
+
+def test_pyoidc_registers_itself_reads_it_again_and_proves_itself_with_its_key(opened: World) -> None:
+    """A library that nobody here wrote, as it is: its audience is a list, its proofs live ten minutes."""
+    jar = KeyJar()
+    key = ECKey.generate_key("P-256", {"kid": "pyoidc"})
+    bundle = KeyBundle({**key.as_dict(private=True), "use": "sig"})
+    jar.add_kb("", bundle)
+    client = OicClient(client_authn_method=CLIENT_AUTHN_METHOD, keyjar=jar)
+    client.base_url = "https://application.example/"
+    client.provider_config(opened.base)
+    told = client.register(
+        f"{opened.base}/oauth/register",
+        redirect_uris=[BACK],
+        application_type="web",
+        token_endpoint_auth_method="private_key_jwt",
+        token_endpoint_auth_signing_alg="ES256",
+        jwks={"keys": [key.as_dict(private=False)]},
+    )
+    assert told["token_endpoint_auth_method"] == "private_key_jwt"
+    assert client.registration_read()["client_id"] == told["client_id"]
+    proof = assertion_jwt(client, bundle.keys(), f"{opened.base}/oauth/token", "ES256")
+    form = {"grant_type": "authorization_code", "code": "unknown", "redirect_uri": BACK}
+    sent = {**form, "client_assertion_type": ASSERTION_TYPE, "client_assertion": proof}
+    answered = HTTP.post(f"{opened.base}/oauth/token", data=sent)
+    assert answered.json()["error"] == "invalid_grant"  # proven, and then refused for its code only
 
 
 # --- who may --------------------------------------------------------------------------------------------------------------

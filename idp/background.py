@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from flask import Flask
 
+from idp.audit.chain import steps as chain
 from idp.deps import Deps
 from idp.oidc.keys import steps as keys
 from idp.oidc.keys.keyring import Keyring
@@ -37,6 +38,7 @@ def jobs(deps: Deps) -> tuple[Job, ...]:
     return (
         Job("logout", 1, lambda: sender.work(deps, keyring)),
         Job("keys", 600, lambda: keys.rotate_due(deps)),
+        Job("audit", 20, lambda: chain.seal(deps)),
     )
 
 

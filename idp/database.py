@@ -1,7 +1,8 @@
-"""The database: one `db`, a naming convention for constraints, instants in UTC, and the two kinds of transaction.
+"""The database: one `db`, a naming convention for constraints, instants in UTC, and the kinds of transaction.
 
-`transaction()` is the unit of work of everything that writes; `reading()` of everything that only reads. Neither is
-ever open while a password is hashed. SQLite (embedded, WAL) and PostgreSQL run the same statements.
+`transaction()` is the unit of work of everything that writes; `reading()` of everything that only reads, `snapshot()`
+of what reads long and must not see changes meanwhile. None is ever open while a password is hashed. SQLite (embedded,
+WAL) and PostgreSQL run the same statements.
 """
 
 from __future__ import annotations
@@ -104,6 +105,20 @@ def reading() -> Iterator[Session]:
         yield session
     finally:
         # Closing detaches what was read without forgetting it, so rows can be shown after the connection is given back.
+        db.session.remove()
+
+
+@contextmanager
+def snapshot() -> Iterator[Session]:
+    """Reads that all see the database of one instant, for what takes many statements. Writes of others go on."""
+    session = db.session()
+    if session.in_transaction():
+        raise RuntimeError("transactions do not nest: pass the session on")
+    try:
+        if session.get_bind().dialect.name == "postgresql":
+            session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+        yield session
+    finally:
         db.session.remove()
 
 

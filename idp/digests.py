@@ -38,6 +38,9 @@ class Kind(StrEnum):
     ADDRESS = "address"
     KEY_ENCRYPTION = "key-encryption"
     LETTER_ENCRYPTION = "letter-encryption"
+    AUDIT_EVENT = "audit-event"
+    AUDIT_LINK = "audit-link"
+    AUDIT_ANCHOR = "audit-anchor"
 
 
 class Digests:

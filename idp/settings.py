@@ -157,6 +157,10 @@ class Settings(BaseModel):
         5, ge=1, description="Verification or reset mails to one address in an hour."
     )
 
+    audit_retention_days: int = Field(
+        365, ge=180, le=1095, description="Days that audit events are kept; CNIL 2021-122 says 180 to 365."
+    )
+
     smtp_host: str = Field("127.0.0.1", description="SMTP server.")
     smtp_port: int = Field(25, ge=1, le=65535, description="SMTP port.")
     smtp_security: Literal["none", "starttls", "tls"] = Field("none", description="none, starttls or tls.")

@@ -1,17 +1,21 @@
-"""Writing and searching the audit trail; there is nothing here that changes or deletes an event."""
+"""Writing, searching and exporting the audit trail; there is nothing here that changes or deletes an event."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, insert, or_, select
+from sqlalchemy import ColumnElement, Row, and_, insert, or_, select
 from sqlalchemy.orm import Session
 
 from idp import correlation
-from idp.audit.tables import AuditEvent
+from idp.audit.chain import hashes
+from idp.audit.tables import AuditEvent, AuditLink
 from idp.deps import Deps
 from idp.digests import Kind
+
+PAGE = 1000
 
 
 def record(
@@ -32,20 +36,19 @@ def record(
     network: address of the asker; address: canonical key of the e-mail address that was typed; both stored as digests,
     so that only who has the address finds its events. details: plain values; never a secret, a name or an address.
     """
-    db.execute(
-        insert(AuditEvent).values(
-            id=deps.new_id(),
-            at=deps.now(),
-            name=name,
-            subject=subject,
-            agency_id=agency_id,
-            cause=cause,
-            request=correlation.current() or None,
-            network_digest=None if network is None else deps.digests.digest(Kind.NETWORK, network)[:32],
-            address_digest=None if address is None else _of_address(deps, address),
-            details=details,
-        )
-    )
+    values: dict[str, Any] = {
+        "id": deps.new_id(),
+        "at": deps.now(),
+        "name": name,
+        "subject": subject,
+        "agency_id": agency_id,
+        "cause": cause,
+        "request": correlation.current() or None,
+        "network_digest": None if network is None else deps.digests.digest(Kind.NETWORK, network)[:32],
+        "address_digest": None if address is None else _of_address(deps, address),
+        "details": details,
+    }
+    db.execute(insert(AuditEvent).values(**values, mac=hashes.event_mac(deps.digests, values)))
 
 
 def search(
@@ -57,6 +60,24 @@ def search(
         wanted.append(AuditEvent.address_digest == _of_address(deps, address))
     statement = select(AuditEvent).where(or_(*wanted)).order_by(AuditEvent.at.desc(), AuditEvent.id.desc())
     return db.scalars(statement.limit(limit)).all()
+
+
+def export(db: Session, *, since: datetime, until: datetime) -> Iterator[Row[AuditEvent, AuditLink | None]]:
+    """The events of a period, its end excluded, oldest first, each with its place in the chain; page by page."""
+    joined = select(AuditEvent, AuditLink).outerjoin(AuditLink, AuditLink.event_id == AuditEvent.id)
+    ordered = joined.where(AuditEvent.at < until).order_by(AuditEvent.at, AuditEvent.id).limit(PAGE)
+    after: tuple[datetime, str] = (since, "")
+    while page := db.execute(ordered.where(later(after))).all():
+        yield from page
+        after = (page[-1][0].at, page[-1][0].id)
+        db.expunge_all()
+
+
+def later(place: tuple[datetime, str]) -> ColumnElement[bool]:
+    """Events after this one in the order of (at, id)."""
+    at, id_ = place
+    # The first condition alone lets the index be used.
+    return and_(AuditEvent.at >= at, or_(AuditEvent.at > at, AuditEvent.id > id_))
 
 
 def _of_address(deps: Deps, key: str) -> str:

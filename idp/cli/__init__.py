@@ -41,7 +41,10 @@ class Root(LazyGroup):
         "keys": ("idp.cli.keys:command", "Signing keys of tokens."),
         "terms": ("idp.cli.terms:command", "Terms of use and privacy policy."),
         "mail": ("idp.cli.mail:command", "Deliver mail, look at the outbox, test the mail server."),
-        "audit": ("idp.cli.audit:command", "Find what was done, by whom, and why."),
+        "audit": (
+            "idp.cli.audit:command",
+            "Find what was done, by whom, and why; show that nothing was changed since.",
+        ),
         "db": ("idp.cli.db:command", "The database's schema."),
         "config": ("idp.cli.config:command", "Check and show the settings."),
         "doctor": ("idp.cli.doctor:command", "Is everything ready? One line for each check."),

@@ -1,22 +1,29 @@
-"""`idp audit`: finding events of the audit trail."""
+"""`idp audit`: finding events of the audit trail, showing that none was touched, handing them on."""
 
 from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
 
 import click
 
 from idp.accounts import addresses
 from idp.accounts import store as accounts
 from idp.audit import store
+from idp.audit.chain import steps as chain
+from idp.audit.chain.hashes import Place
+from idp.audit.tables import AuditEvent, AuditLink
 from idp.cli.context import opened
-from idp.cli.output import Output, output_option, rows, say
-from idp.database import reading
+from idp.cli.failures import Failure
+from idp.cli.output import Output, line, output_option, record, rows, say
+from idp.database import reading, snapshot
 
 _COLUMNS = ("at", "name", "subject", "agency_id", "cause", "request", "details")
 
 
 @click.group()
 def command() -> None:
-    """Find what was done, by whom, and why."""
+    """Find what was done, by whom, and why; show that nothing was changed since."""
 
 
 @command.command()
@@ -40,3 +47,76 @@ def search(what: str, limit: int, output: Output) -> None:
         say("nothing in the audit trail; the log has a line for every request that failed, with the same reference")
     elif len(found) == limit:
         say(f"only the newest {limit} are shown: --limit shows more")
+
+
+def _expected(_ctx: click.Context, _param: click.Parameter, typed: str | None) -> Place | None:
+    if typed is None:
+        return None
+    position, _, link = typed.partition(":")
+    if not position.isdecimal() or len(link) != 64:
+        raise click.BadParameter("POSITION:LINK is expected, as `head` of an earlier run or in the log")
+    return Place(int(position), link, None)
+
+
+@command.command()
+@click.option(
+    "--expect", metavar="HEAD", callback=_expected, help="A head that was noted before: it must still be there."
+)
+@output_option
+def verify(expect: Place | None, output: Output) -> None:
+    """Walk the whole chain and say the first event that was changed, removed, put in or moved; exit code 1 then.
+
+    `late` counts events that were chained more than an hour after their deed: the service was down meanwhile, or somebody
+    made the chain anew. The log has the head of every minute, for --expect, where the database cannot reach it.
+    """
+    with opened() as deps:
+        chain.seal(deps, everything=True)
+        found = chain.verify(deps, expected=expect)
+    head = f"{found.head.position}:{found.head.link}"
+    record({"events": found.events, "late": found.late, "head": head, "broken": found.broken}, output)
+    if found.broken is not None:
+        event = f" (event {found.event_id})" if found.event_id is not None else ""
+        raise Failure(f"the chain is broken after place {found.head.position}{event}: {found.broken}")
+
+
+_INSTANT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
+
+
+@command.command()
+@click.option(
+    "--from", "since", type=_INSTANT, required=True, help="First instant, UTC: 2026-01-31 or 2026-01-31T12:00:00."
+)
+@click.option("--to", "until", type=_INSTANT, help="End of the period, excluded; now, when it is left out.")
+def export(since: datetime, until: datetime | None) -> None:
+    """Print the events of a period as JSON Lines, oldest first, for a log store.
+
+    The fields are always the same, in the same order. `place` and `link` are null until the event is chained, within a
+    minute; give the period before to have them all.
+
+    Example: idp audit export --from 2026-01-30 --to 2026-01-31 >> audit.jsonl
+    """
+    count = 0
+    with opened() as deps, snapshot() as db:
+        end = deps.now() if until is None else until.replace(tzinfo=UTC)
+        for event, link in store.export(db, since=since.replace(tzinfo=UTC), until=end):
+            line(_exported(event, link))
+            count += 1
+    say(f"{count} events")
+
+
+def _exported(event: AuditEvent, link: AuditLink | None) -> dict[str, Any]:
+    return {
+        "id": event.id,
+        "at": event.at.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        "name": event.name,
+        "subject": event.subject,
+        "agency_id": event.agency_id,
+        "cause": event.cause,
+        "request": event.request,
+        "network": event.network_digest,
+        "address": event.address_digest,
+        "details": dict(sorted(event.details.items())),
+        "mac": event.mac,
+        "place": None if link is None else link.position,
+        "link": None if link is None else link.link,
+    }

@@ -74,6 +74,11 @@ def record(found: Row, output: Output) -> None:
         rows([found], list(found), output)
 
 
+def line(found: Row) -> None:
+    """Print one thing as a JSON line, keys in their order."""
+    click.echo(_json(found))
+
+
 def assignments(found: Row) -> None:
     """Print `name=value` lines, ready to be pasted into a settings file."""
     for name, value in found.items():

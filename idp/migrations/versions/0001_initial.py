@@ -26,6 +26,15 @@ def upgrade() -> None:
         sa.UniqueConstraint("email_key", name=op.f("uq_accounts_email_key")),
     )
     op.create_table(
+        "audit_anchors",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.Column("link", sa.String(length=64), nullable=False),
+        sa.Column("sealed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("mac", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_anchors")),
+    )
+    op.create_table(
         "audit_events",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
@@ -37,14 +46,24 @@ def upgrade() -> None:
         sa.Column("network_digest", sa.String(length=64), nullable=True),
         sa.Column("address_digest", sa.String(length=32), nullable=True),
         sa.Column("details", sa.JSON(), nullable=False),
+        sa.Column("mac", sa.String(length=64), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_events")),
     )
     with op.batch_alter_table("audit_events", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_audit_events_address_digest"), ["address_digest"], unique=False)
-        batch_op.create_index(batch_op.f("ix_audit_events_at"), ["at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_audit_events_at_audit_events_id"), ["at", "id"], unique=False)
         batch_op.create_index(batch_op.f("ix_audit_events_request"), ["request"], unique=False)
         batch_op.create_index(batch_op.f("ix_audit_events_subject"), ["subject"], unique=False)
 
+    op.create_table(
+        "audit_links",
+        sa.Column("position", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("event_id", sa.String(length=32), nullable=False),
+        sa.Column("sealed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("link", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("position", name=op.f("pk_audit_links")),
+        sa.UniqueConstraint("event_id", name=op.f("uq_audit_links_event_id")),
+    )
     op.create_table(
         "customers",
         sa.Column("id", sa.String(length=32), nullable=False),
@@ -661,11 +680,13 @@ def downgrade() -> None:
 
     op.drop_table("links")
     op.drop_table("customers")
+    op.drop_table("audit_links")
     with op.batch_alter_table("audit_events", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_audit_events_subject"))
         batch_op.drop_index(batch_op.f("ix_audit_events_request"))
-        batch_op.drop_index(batch_op.f("ix_audit_events_at"))
+        batch_op.drop_index(batch_op.f("ix_audit_events_at_audit_events_id"))
         batch_op.drop_index(batch_op.f("ix_audit_events_address_digest"))
 
     op.drop_table("audit_events")
+    op.drop_table("audit_anchors")
     op.drop_table("accounts")

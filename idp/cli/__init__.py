@@ -45,6 +45,7 @@ class Root(LazyGroup):
             "idp.cli.audit:command",
             "Find what was done, by whom, and why; show that nothing was changed since.",
         ),
+        "sessions": ("idp.cli.sessions:command", "Who is signed in; end it; portals that were not told."),
         "db": ("idp.cli.db:command", "The database's schema."),
         "config": ("idp.cli.config:command", "Check and show the settings."),
         "doctor": ("idp.cli.doctor:command", "Is everything ready? One line for each check."),

@@ -18,7 +18,7 @@ from idp.cli.failures import NotFound
 from idp.cli.importing import import_
 from idp.cli.output import Output, output_option, rows, say
 from idp.cli.output import record as print_record
-from idp.cli.store import count_sessions
+from idp.cli.store import live_sessions
 from idp.database import reading
 from idp.deps import Deps
 from idp.throttle import store as throttle
@@ -108,7 +108,7 @@ def _account(db: Session, deps: Deps, who: str, account_id: str | None) -> dict[
         "state": account.state,
         "created_at": account.created_at,
         "password_changed_at": account.password_changed_at,
-        "sessions": count_sessions(db, account.id, now=now),
+        "sessions": len(live_sessions(db, account.id, now=now)),
         "memberships": [_whole_letter(db, letter, now) for letter in admin.letters_of(db, account.id)],
     }
 

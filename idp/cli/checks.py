@@ -24,6 +24,7 @@ from idp.deps import Deps
 from idp.mail import sender
 from idp.oidc.keys import flow as key_flow
 from idp.oidc.keys import store as keys
+from idp.oidc.logout import store as notices
 from idp.oidc.registration import store as registration
 from idp.oidc.registration.uris import loopback
 from idp.passwords.hashing import Hasher
@@ -202,6 +203,17 @@ def outbox(db: Session, deps: Deps) -> Finding:
     )
 
 
+def portals_told(db: Session, deps: Deps) -> Finding:
+    """Portals that wait to hear that somebody signed out: told by the background of `idp serve`, each second."""
+    count, oldest = notices.waiting(db)
+    if oldest is None or deps.now() - oldest < timedelta(minutes=5):
+        return Finding("logout", Level.READY, "every portal was told of what ended")
+    minutes = int((deps.now() - oldest).total_seconds() // 60)
+    return Finding(
+        "logout", Level.CARE, f"{count} notices wait, the oldest since {minutes} minutes: `idp sessions outbox`"
+    )
+
+
 def letters(db: Session, _deps: Deps) -> Finding:
     waiting = store.waiting_letters(db)
     if waiting:
@@ -228,6 +240,7 @@ STORED: tuple[Callable[[Session, Deps], Finding], ...] = (
     terms_published,
     default_portals,
     outbox,
+    portals_told,
     letters,
     clock,
 )

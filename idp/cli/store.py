@@ -14,12 +14,12 @@ from idp.sessions.tables import BrowserSession
 from idp.terms.tables import Terms
 
 
-def count_sessions(db: Session, account_id: str, *, now: datetime) -> int:
-    """Sign-ins of an account that have neither ended nor reached their end."""
-    statement = select(func.count()).where(
+def live_sessions(db: Session, account_id: str, *, now: datetime) -> Sequence[BrowserSession]:
+    """Sign-ins of an account that have neither ended nor reached their end, the latest first."""
+    statement = select(BrowserSession).where(
         BrowserSession.account_id == account_id, BrowserSession.ended_at.is_(None), BrowserSession.expires_at > now
     )
-    return db.scalars(statement).one()
+    return db.scalars(statement.order_by(BrowserSession.authenticated_at.desc())).all()
 
 
 def all_terms(db: Session) -> Sequence[Terms]:

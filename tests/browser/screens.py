@@ -580,6 +580,39 @@ def _(s: Scene) -> None:
     s.visitor.open(f"/logout?{s.agency().query}&done=1")
 
 
+@screen("logout-problem")
+def _(s: Scene) -> None:
+    person = s.world.signed_in(s.member())
+    person.open("/logout?post_logout_redirect_uri=https://ailleurs.exemple.fr/")
+    s.visitor.take_over(person)
+
+
+@screen("consent")
+def _(s: Scene) -> None:
+    letter = s.member()
+    portal = s.world.portal(letter, name="Calepin", first_party=False, **_CALEPIN)
+    person = s.world.signed_in(letter)
+    person.open(portal.authorize_url())
+    s.visitor.take_over(person)
+
+
+@screen("applications")
+def _(s: Scene) -> None:
+    letter = s.member()
+    portal = s.world.portal(letter, name="Calepin", first_party=False, **_CALEPIN)
+    person = s.world.signed_in(letter)
+    person.open(portal.authorize_url(scope="openid email"))
+    person.submit("Autoriser")
+    person.open("/profile/applications")
+    s.visitor.take_over(person)
+
+
+_CALEPIN = {
+    "policy_uri": "https://calepin.exemple.fr/donnees",
+    "tos_uri": "https://calepin.exemple.fr/conditions",
+}
+
+
 # --- help, terms, failures -------------------------------------------------------------------------------------------
 
 

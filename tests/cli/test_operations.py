@@ -11,13 +11,17 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, func, insert, select, update
 
+from idp.accounts.tables import Account
 from idp.links.tables import Link
 from idp.mail.tables import OutboxMail
 from idp.oidc.keys.tables import SigningKey
+from idp.oidc.logout.tables import LogoutNotice
+from idp.sessions.tables import BrowserSession
 from tests.cli.terminal import Terminal
 from tests.support.mailbox import Mailbox
 from tests.support.outside import Authority
 
+NOW = datetime.now(UTC)
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
@@ -69,6 +73,33 @@ def test_a_leaked_key_is_replaced_and_ended_by_one_command(sqlite_idp: Terminal)
 
 def test_private_keys_are_never_printed(sqlite_idp: Terminal) -> None:
     assert "sealed" not in sqlite_idp.run("keys", "list").out
+
+
+def test_the_sign_ins_of_a_person_are_listed_and_ended(idp: Terminal) -> None:
+    with idp.transaction() as db:
+        account = {"id": "a1", "email": "lea@exemple.test", "email_key": "lea@exemple.test", "password_hash": "x"}
+        db.execute(insert(Account).values(**account, state="active", created_at=NOW, password_changed_at=NOW))
+        sign_in = {"id": "s1", "sid": "s1", "digest": "d", "account_id": "a1", "browser_digest": "b"}
+        later = NOW + timedelta(days=1)
+        moments = {"authenticated_at": NOW, "last_seen_at": NOW, "expires_at": later}
+        db.execute(insert(BrowserSession).values(**sign_in, **moments))
+    assert [one["sid"] for one in idp.ok("sessions", "list", "lea@exemple.test")] == ["s1"]
+    idp.run("sessions", "end", "a1", "--dry-run")
+    assert len(idp.ok("sessions", "list", "a1")) == 1
+    assert "1 sign-ins ended" in idp.run("sessions", "end", "lea@exemple.test").err
+    assert idp.ok("sessions", "list", "a1") == []
+    assert idp.run("sessions", "end", "nobody").code == 3
+
+
+def test_a_portal_that_was_given_up_is_shown_and_can_be_tried_again(idp: Terminal) -> None:
+    with idp.transaction() as db:
+        row = {"id": "n1", "client_id": "portal", "account_id": "a1", "sid": "s1", "state": "dead", "attempts": 9}
+        row |= {"next_attempt_at": LONG_AGO, "created_at": LONG_AGO, "last_answer": "HTTP 500"}
+        db.execute(insert(LogoutNotice).values(**row))
+    (shown,) = idp.ok("sessions", "outbox", "--state", "dead")
+    assert shown["last_answer"] == "HTTP 500"
+    (again,) = idp.ok("sessions", "outbox", "--retry")
+    assert again["state"] == "queued"
 
 
 def test_terms_that_say_the_same_are_not_published_again(idp: Terminal, tmp_path: Path) -> None:

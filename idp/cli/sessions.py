@@ -1,0 +1,79 @@
+"""`idp sessions`: people's sign-ins, and the portals that are to hear of their end."""
+
+from __future__ import annotations
+
+import click
+from sqlalchemy.orm import Session
+
+from idp.accounts import admin
+from idp.cli import store
+from idp.cli.context import changing, dry_run_option, opened, record
+from idp.cli.failures import NotFound
+from idp.cli.output import Output, output_option, rows, say
+from idp.database import reading
+from idp.grants import store as grants
+from idp.oidc.logout import store as notices
+from idp.sessions import store as sessions
+
+_COLUMNS = ("sid", "authenticated_at", "last_seen_at", "expires_at")
+_NOTICE = ("id", "client_id", "sid", "state", "attempts", "created_at", "told_at", "next_attempt_at", "last_answer")
+
+
+@click.group()
+def command() -> None:
+    """Who is signed in; end it; portals that were not told."""
+
+
+@command.command("list")
+@click.argument("who")
+@output_option
+def list_(who: str, output: Output) -> None:
+    """The live sign-ins of a person. WHO is an e-mail address or a sub."""
+    with opened() as deps, reading() as db:
+        found = store.live_sessions(db, _account(db, who), now=deps.now())
+    rows([{name: getattr(one, name) for name in _COLUMNS} for one in found], _COLUMNS, output)
+
+
+@command.command()
+@click.argument("who")
+@dry_run_option
+def end(who: str, dry_run: bool) -> None:
+    """Sign a person out everywhere: sign-ins, refresh tokens, and portals that registered to be told.
+
+    WHO is an e-mail address or a sub. Access asked to outlive a sign-in (offline_access) ends too.
+
+    Example: idp sessions end lea@exemple.fr
+    """
+    with opened() as deps, changing(dry_run=dry_run) as db:
+        account_id, now = _account(db, who), deps.now()
+        count = len(store.live_sessions(db, account_id, now=now))
+        grants.revoke_of_account(db, account_id, now=now)
+        sessions.end_all(db, account_id, now=now)
+        record(db, deps, "sessions-ended", account=account_id)
+        say(f"{count} sign-ins ended")
+
+
+@command.command()
+@click.option("--state", type=click.Choice(["queued", "told", "dead"]), help="Only those.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many, newest first.")
+@click.option("--retry", is_flag=True, help="First make every waiting or dead one due now, after a portal came back.")
+@dry_run_option
+@output_option
+def outbox(state: str | None, limit: int, retry: bool, dry_run: bool, output: Output) -> None:
+    """Portals that are told of the end of a sign-in (back channel), newest first, and what they answered."""
+    with opened() as deps:
+        if retry:
+            with changing(dry_run=dry_run) as db:
+                count = notices.put_back(db, now=deps.now())
+                record(db, deps, "logout-notices-retried", notices=count)
+            say(f"{count} notices are due now")
+        with reading() as db:
+            found = notices.outbox(db, state=state, limit=limit)
+    rows([{name: getattr(one, name) for name in _NOTICE} for one in found], _NOTICE, output)
+
+
+def _account(db: Session, who: str) -> str:
+    account = admin.account(db, email=who) if "@" in who else admin.account(db, account_id=who)
+    if account is None:
+        raise NotFound(f"there is no account {who}; letters are found by `idp accounts search`")
+    return account.id

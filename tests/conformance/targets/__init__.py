@@ -17,10 +17,6 @@ from tests.conformance.suite.certificates import Certificates
 
 _FRONT_CHANNEL = ("frontchannel", "session-management")
 
-# Plans whose features our provider does not have yet; the others run in `make test`.
-_NOT_BUILT = ("session-management",)
-BUILT = tuple(one for one in EVERY_PLAN if not any(word in one.plan for word in _NOT_BUILT))
-
 
 class Target(Protocol):
     def configuration(self, client_registration: str) -> dict[str, Any]:
@@ -43,7 +39,7 @@ def chosen_plans() -> tuple[Chosen, ...]:
     if target_name() == "oidc_provider_6":
         old = ("basic", "dynamic", *_FRONT_CHANNEL)
         return tuple(one for one in EVERY_PLAN if any(f"oidcc-{word}" in one.plan for word in old))
-    return EVERY_PLAN if os.environ.get("CONFORMANCE_PLANS") == "every" else BUILT
+    return EVERY_PLAN
 
 
 def start(

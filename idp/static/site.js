@@ -16,6 +16,7 @@ for (const button of document.querySelectorAll(".reveal-button")) {
   const input = document.getElementById(button.getAttribute("aria-controls"));
   const word = button.firstElementChild;
   button.hidden = false;
+  input.autocapitalize = "none"; // while it is shown as text
   const show = (shown) => {
     input.type = shown ? "text" : "password";
     word.textContent = shown ? word.dataset.hide : word.dataset.show;

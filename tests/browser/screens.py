@@ -139,6 +139,26 @@ def _(s: Scene) -> None:
     s.visitor.take_over(person)
 
 
+@screen("login-choose")
+def _(s: Scene) -> None:
+    held = s.member()
+    person = s.world.signed_in(held)
+    person.open(s.world.portal(held, name="Extranet des Tilleuls").authorize_url(prompt="select_account"))
+    s.visitor.take_over(person)
+
+
+@screen("login-without-codes")
+def _(s: Scene) -> None:
+    s.visitor.open("/login?codes=none")
+
+
+@screen("login-wrong-with-a-slip")
+def _(s: Scene) -> None:
+    s.visitor.open(f"/login?{s.agency().query}")
+    s.visitor.fill(identifier="rolande@gmial.com", password="not this one")
+    s.visitor.press("Connexion")
+
+
 @screen("login-after-reset")
 def _(s: Scene) -> None:
     s.visitor.open(f"/login?{s.agency().query}&reset=done")
@@ -208,6 +228,12 @@ def _(s: Scene) -> None:
     s.visitor.press("Continuer")
 
 
+@screen("letter-expired-new-one-asked")
+def _(s: Scene) -> None:
+    SCREENS["letter-expired"](s)
+    s.visitor.press("Demander un nouveau courrier à mon agence")
+
+
 @screen("email")
 def _(s: Scene) -> None:
     s.visitor.take_over(s.at_email(s.letter()))
@@ -241,6 +267,18 @@ def _(s: Scene) -> None:
     s.visitor.take_over(person)
     s.visitor.fill(email=f"essai9.{letter.email}")
     s.visitor.press("Continuer")
+
+
+@screen("email-unlikely")
+def _(s: Scene) -> None:
+    s.visitor.take_over(s.at_email(s.letter()))
+    s.visitor.fill(email="rolande.hoareau@gmial.com")
+    s.visitor.press("Continuer")
+
+
+@screen("email-suggested-unlikely")
+def _(s: Scene) -> None:
+    s.visitor.take_over(s.at_email(s.letter(email="rolande.hoareau@orange.f")))
 
 
 @screen("password")
@@ -303,6 +341,28 @@ def _(s: Scene) -> None:
     s.world.mailbox.answer = "550 no such mailbox"
     s.world.deliver()
     s.world.mailbox.answer = None
+    s.visitor.take_over(person)
+
+
+@screen("sent-again")
+def _(s: Scene) -> None:
+    person = s.at_sent(s.letter())
+    person.submit("Renvoyer l'email")
+    s.visitor.take_over(person)
+
+
+@screen("sent-days-ago")
+def _(s: Scene) -> None:
+    person = s.at_sent(s.letter())
+    s.world.clock.advance(days=2)
+    s.visitor.take_over(person)
+    s.world.clock.advance(days=-2)
+
+
+@screen("sent-code")
+def _(s: Scene) -> None:
+    person = s.at_sent(s.letter())
+    person.click("Saisir le code du message")
     s.visitor.take_over(person)
 
 
@@ -437,6 +497,21 @@ def _(s: Scene) -> None:
 def _(s: Scene) -> None:
     s.visitor.open(f"/reset?{s.agency().query}")
     s.visitor.press("Recevoir le lien")
+
+
+@screen("reset-with-the-letters-identifier")
+def _(s: Scene) -> None:
+    s.visitor.open(f"/reset?{s.agency().query}")
+    s.visitor.fill(identifier="ID-0042")
+    s.visitor.press("Recevoir le lien")
+
+
+@screen("reset-sent-with-a-slip")
+def _(s: Scene) -> None:
+    person = s.world.person()
+    person.open(f"/reset?{s.agency().query}")
+    person.submit(identifier="rolande.hoareau@gmial.com")
+    s.visitor.take_over(person)
 
 
 @screen("reset-sent")
@@ -634,6 +709,12 @@ def _(s: Scene) -> None:
 @screen("privacy")
 def _(s: Scene) -> None:
     s.visitor.open("/legal/privacy")
+
+
+@screen("agency-closed")
+def _(s: Scene) -> None:
+    closed = s.world.agency(name="Régie du Port", disabled_at=s.world.clock())
+    s.visitor.open(f"/login?{closed.query}")
 
 
 @screen("error-not-found")

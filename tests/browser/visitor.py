@@ -5,11 +5,11 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, expect
+from playwright.sync_api import Browser, ConsoleMessage, Error, Locator, Page, Request, Response, expect
 
 from tests.support.person import Person
 from tests.support.world import Portal, World
@@ -26,7 +26,6 @@ class Visitor:
     def __init__(self, world: World, browser: Browser, viewport: tuple[int, int], **options: Any) -> None:
         self.world = world
         self.problems: list[str] = []
-        self.bytes = 0
         width, height = viewport
         self.context = browser.new_context(
             base_url=world.base, viewport={"width": width, "height": height}, **{"locale": "fr-FR", **options}
@@ -35,6 +34,9 @@ class Visitor:
         self.context.on("console", self._console)
         self.context.on("weberror", lambda error: self.problems.append(f"script: {error.error}"))
         self.context.on("request", self._request)
+        self.html = ""  # of the page, as it was sent
+        self.bytes: dict[str, int] = {}  # of each file that was sent, by its address
+        self.context.on("response", self._response)
         self.page = self.context.new_page()
 
     # --- what may not happen -----------------------------------------------------------------------------------------
@@ -47,6 +49,14 @@ class Visitor:
     def _request(self, request: Request) -> None:
         if not request.url.startswith((self.world.base, "data:")) and not _PORTAL.match(request.url):
             self.problems.append(f"request to a third party: {request.url}")
+
+    def _response(self, response: Response) -> None:
+        if response.url.startswith(self.world.base) and not 300 <= response.status < 400:
+            with suppress(Error):  # a page that was left meanwhile
+                body = response.body()
+                self.bytes[response.url] = len(body)
+                if response.request.is_navigation_request():
+                    self.html = body.decode()
 
     # --- what a person does ------------------------------------------------------------------------------------------
 

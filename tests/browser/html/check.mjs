@@ -1,11 +1,11 @@
-// Reads {name: html} on stdin, prints the faults that html-validate finds in each, one a line.
-import { HtmlValidate, FileSystemConfigLoader } from "html-validate";
-import { readFileSync } from "node:fs";
+// Reads one JSON document ({name, html}) a line, answers with one line: the faults that html-validate finds, as a list.
+import { createInterface } from "node:readline";
+import { FileSystemConfigLoader, HtmlValidate } from "html-validate";
 
 const validator = new HtmlValidate(new FileSystemConfigLoader());
-for (const [name, html] of Object.entries(JSON.parse(readFileSync(0, "utf8")))) {
+for await (const line of createInterface({ input: process.stdin })) {
+  const { name, html } = JSON.parse(line);
   const report = await validator.validateString(html, `${import.meta.dirname}/${name}.html`);
-  for (const { messages } of report.results)
-    for (const { ruleId, message, line, selector } of messages)
-      console.log(`${name}:${line} ${ruleId}: ${message} (${selector ?? ""})`);
+  const faults = report.results.flatMap(({ messages }) => messages);
+  console.log(JSON.stringify(faults.map((fault) => `${fault.ruleId}: ${fault.message} (line ${fault.line}, ${fault.selector ?? ""})`)));
 }

@@ -6,6 +6,7 @@ import signal
 import smtplib
 import threading
 from types import FrameType
+from typing import BinaryIO
 
 import click
 
@@ -14,10 +15,10 @@ from idp.accounts import addresses
 from idp.cli.context import changing, dry_run_option, light_deps, opened, record
 from idp.cli.failures import Away, Failure
 from idp.cli.output import Output, output_option, rows, say
-from idp.database import reading
+from idp.database import reading, transaction
 from idp.deps import Deps
 from idp.errors import IdpError
-from idp.mail import sender, store
+from idp.mail import bounces, sender, store
 from idp.mail.messages import DeliveryTest, Voice, render
 from idp.mail.store import Waiting
 from idp.settings import Settings, load
@@ -71,6 +72,23 @@ def outbox(state: str | None, limit: int, retry: bool, dry_run: bool, output: Ou
                 {name: getattr(mail, name) for name in _COLUMNS} for mail in store.outbox(db, state=state, limit=limit)
             ]
     rows(found, _COLUMNS, output)
+
+
+@command.command()
+@click.argument("report", type=click.File("rb"), default="-")
+def bounced(report: BinaryIO) -> None:
+    """Note that a mail came back: REPORT is what the other server sent to `mail_from`, on stdin from an alias's pipe.
+
+    The waiting page then says so, with the way on. Anything but the report of a final failure is ignored.
+    """
+    found = bounces.returned_mail(report.read(bounces.LONGEST))
+    if found is None:
+        say("not the report of a mail that was refused for good: ignored")
+        return
+    mail_id, answer = found
+    with opened(), transaction() as db:
+        known = store.came_back(db, mail_id, answer=answer)
+    say(f"mail {mail_id} came back: {answer}" if known else f"no mail {mail_id} that was sent: ignored")
 
 
 @command.command()

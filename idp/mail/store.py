@@ -105,6 +105,12 @@ def refused(db: Session, mail: Waiting, *, answer: str) -> None:
     _finish(db, mail, state="refused", text=None, html=None, leased_until=None, last_answer=answer[:300])
 
 
+def came_back(db: Session, mail_id: str, *, answer: str) -> bool:
+    """Refused after it had been accepted, as a report says; False when there is no such mail or it is known already."""
+    statement = update(OutboxMail).where(OutboxMail.id == mail_id, OutboxMail.state == "sent")
+    return changed(db.execute(statement.values(state="refused", last_answer=answer[:300]))) == 1
+
+
 def postponed(db: Session, mail: Waiting, *, until: datetime, answer: str) -> None:
     _finish(db, mail, next_attempt_at=until, leased_until=None, last_answer=answer[:300])
 

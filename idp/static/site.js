@@ -100,6 +100,15 @@ if (waiting) {
   setTimeout(look, pause);
   document.addEventListener("visibilitychange", () => { if (!document.hidden) pause = 2000; });
 }
+// A sign-in page that another tab has made needless goes on when it is looked at again, unless something was typed.
+const needless = document.querySelector("[data-goes-on]");
+if (needless) {
+  document.addEventListener("visibilitychange", async () => {
+    if (document.hidden || needless.password.value !== "") return;
+    const answer = await fetch(location.href, { redirect: "manual" }).catch(() => null);
+    if (answer?.type === "opaqueredirect") location.reload();
+  });
+}
 document.querySelector("[data-submit-now]")?.requestSubmit();
 
 // A page that goes on by itself after a while. Only with a script: so it can be stopped by a link (WCAG 2.2.1).

@@ -6,6 +6,7 @@ the stored row what was proven before it. Proving the address is in `proof.py`.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from idp.accounts import addresses, typos
@@ -117,7 +118,7 @@ def ask_new_letter(deps: Deps, *, letter_id: str, network: str) -> str:
             return letter.agency_id
         wanted = LetterWanted(
             to=agency.support_email,
-            voice=Voice.of(agency, LANGUAGES[0]),
+            voice=replace(Voice.of(agency, LANGUAGES[0]), support=""),  # it is the agency that reads
             identifier=letter.identifier,
             person=letter.person,
             asked_at=deps.now(),

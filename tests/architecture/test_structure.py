@@ -161,3 +161,12 @@ def test_requirements_are_pinned_hashed_and_name_no_host() -> None:
             if line and not line[0].isspace() and not line.startswith("#"):
                 assert "==" in line, line
                 assert line.rstrip().endswith("\\"), f"{line} has no hash"
+
+
+def test_the_tests_that_documents_name_exist() -> None:
+    written = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    text = (ROOT / "docs" / "no-dead-ends.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"\b(test_\w+)`", text)) - {path.stem for path in (ROOT / "tests").rglob("test_*.py")}
+
+    assert named
+    assert {name for name in named if f"def {name}(" not in written} == set()

@@ -5,14 +5,18 @@ They are the product's own pages, so a reader of the documentation can compare, 
 
 from __future__ import annotations
 
+from html import escape
+
 import pytest
 from playwright.sync_api import Browser
 
+from idp.mail.messages import Voice, render
 from idp.settings import ROOT
 from tests.browser.conftest import Visit
-from tests.browser.pictures import small
+from tests.browser.mails import mails
+from tests.browser.pictures import side_by_side, small
 from tests.browser.screens import SCREENS, Scene
-from tests.browser.visitor import DESKTOP, PHONE
+from tests.browser.visitor import DESKTOP, PHONE, Visitor
 from tests.support.world import World
 
 FOLDER = ROOT / "docs" / "screens"
@@ -38,15 +42,9 @@ PICTURES = {
 }
 
 
-@pytest.mark.parametrize(("width", "viewport"), [("390", PHONE), ("1280", DESKTOP)])
-@pytest.mark.parametrize("picture", PICTURES)
-def test_picture(
-    world: World, visit: Visit, picture: str, width: str, viewport: tuple[int, int], chromium: Browser
-) -> None:
-    visitor = visit(viewport, reduced_motion="reduce")
-    SCREENS[PICTURES[picture]](Scene(world, visitor))
+def steady(visitor: Visitor) -> None:
+    """The addresses and numbers of the world are never the same twice; a picture is only to change when a page does."""
     visitor.page.wait_for_load_state("networkidle")
-    # The addresses and numbers of the world are never the same twice; a picture is only to change when a page does.
     visitor.page.evaluate(
         """() => {
           const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
@@ -57,6 +55,65 @@ def test_picture(
         }"""
     )
 
+
+@pytest.mark.parametrize(("width", "viewport"), [("390", PHONE), ("1280", DESKTOP)])
+@pytest.mark.parametrize("picture", PICTURES)
+def test_picture(
+    world: World, visit: Visit, picture: str, width: str, viewport: tuple[int, int], chromium: Browser
+) -> None:
+    visitor = visit(viewport, reduced_motion="reduce")
+    SCREENS[PICTURES[picture]](Scene(world, visitor))
+    steady(visitor)
+
     FOLDER.mkdir(parents=True, exist_ok=True)
     taken = visitor.page.screenshot(full_page=True, caret="hide")
     (FOLDER / f"{picture}-{width}.png").write_bytes(small(chromium, taken))
+
+
+@pytest.mark.parametrize("name", SCREENS)
+def test_picture_of_a_state(world: World, visit: Visit, name: str, chromium: Browser) -> None:
+    """Every page in every state, on a phone: light, and dark."""
+    visitor = visit(PHONE, reduced_motion="reduce")
+    SCREENS[name](Scene(world, visitor))
+    steady(visitor)
+    taken = []
+    for scheme in ("light", "dark"):
+        visitor.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        taken.append(visitor.page.screenshot(full_page=True, caret="hide"))
+
+    keep(chromium, f"states/{name}", taken)
+
+
+@pytest.mark.parametrize("color", ["#ffd500", "#00a651", "#7a1f5c", "#111111"])
+def test_picture_of_a_brand(world: World, visit: Visit, color: str, chromium: Browser) -> None:
+    """Yellow, green, purple and black: what an agency chose, as its people can read it."""
+    visitor = visit(PHONE, reduced_motion="reduce")
+    visitor.open(f"/login?{world.agency(name='Agence des Tilleuls', brand_color=color).query}")
+    taken = []
+    for scheme in ("light", "dark"):
+        visitor.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        taken.append(visitor.page.screenshot(full_page=True, caret="hide"))
+
+    keep(chromium, f"brands/{color.removeprefix('#')}", taken)
+
+
+@pytest.mark.parametrize("kind", mails(Voice()))
+def test_picture_of_a_mail(chromium: Browser, kind: str) -> None:
+    """At a computer, on a phone in the dark, and as text."""
+    voice = Voice("Agence des Tilleuls", "#7a1f5c", "+33562279530", "fr")
+    mail = render(mails(voice)[kind], timezone="Europe/Paris")
+    text = f"<meta name=color-scheme content=light><pre style='white-space:pre-wrap;font:15px monospace'>{escape(mail.text)}</pre>"
+    taken = []
+    for width, scheme, html in ((620, "light", mail.html), (360, "dark", mail.html), (420, "light", text)):
+        page = chromium.new_page(viewport={"width": width, "height": 600}, color_scheme=scheme)  # type: ignore[arg-type]
+        page.set_content(html)
+        taken.append(page.screenshot(full_page=True))
+        page.close()
+
+    keep(chromium, f"mails/{kind}", taken)
+
+
+def keep(chromium: Browser, name: str, taken: list[bytes]) -> None:
+    file = FOLDER / f"{name}.webp"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(side_by_side(chromium, taken))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Visit
@@ -116,13 +119,16 @@ def test_everything_works_without_javascript(world: World, visit: Visit) -> None
     visitor.press("Créer mon compte")
     visitor.sees("Vérifiez votre messagerie")
     expect(visitor.page.get_by_text("Cette page continuera d'elle-même")).to_be_hidden()
+    expect(visitor.page.locator("[name=code]")).to_be_hidden()
+    visitor.follow("Saisir le code du message")
+    expect(visitor.page.locator("[name=code]")).to_be_visible()
+    visitor.page.go_back()
     phone = visit()
     phone.open(world.link_for(letter.email))
     phone.fill(password=STRONG)
     phone.press("Confirmer et me connecter")
 
-    visitor.follow("J'ai cliqué sur le lien : continuer")
-    visitor.sees("Votre adresse est confirmée")
+    visitor.sees("Votre adresse est confirmée", within=40)  # the page reloads by itself, every twenty seconds
     visitor.press("Continuer")
 
     visitor.sees("Profil")
@@ -215,3 +221,157 @@ def test_pages_offer_only_what_helps(world: World, visit: Visit) -> None:
     SCREENS["letter-used-already"](Scene(world, visitor))
     expect(visitor.page.get_by_role("link", name="Mot de passe oublié")).to_have_count(1)
     expect(visitor.page.get_by_role("link", name="Reprendre avec mon courrier")).to_have_count(0)
+
+
+def test_a_tab_that_another_one_made_needless_goes_on_when_it_is_looked_at(world: World, visit: Visit) -> None:
+    agency = world.agency()
+    held, _ = world.member(agency)
+    one, two = world.portal(agency), world.portal(agency)
+    first = visit()
+    second = first.tab()
+    first.open(one.authorize_url())
+    second.open(two.authorize_url())
+    second.fill(identifier=held.email or "", password=STRONG)
+    with second.leaving_for(two):
+        second.button("Connexion").click()
+
+    with first.leaving_for(one) as reached:
+        first.page.bring_to_front()
+        first.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+    assert one.redeem(reached[0]).status_code == 200
+
+
+_NAME = """() => {
+  const e = document.activeElement;
+  const label = e.labels?.[0]?.innerText ?? e.innerText;
+  return `${e.tagName.toLowerCase()} ${label.replace(/\\s+/g, ' ').trim()}`;
+}"""
+
+
+@pytest.mark.parametrize(
+    ("name", "order"),
+    [
+        (
+            "login",
+            [
+                "a Aller au contenu",
+                "input Identifiant",
+                "input Mot de passe",
+                "button Afficher le mot de passe : Mot de passe",
+                "a Mot de passe oublié ?",
+                "button Connexion",
+                "a Utilisez cette option",
+                "a Besoin d'aide pour se connecter ?",
+            ],
+        ),
+        (
+            "letter",
+            [
+                "a Aller au contenu",
+                "input Identifiant provisoire",
+                "input Mot de passe provisoire",
+                "button Afficher le mot de passe : Mot de passe provisoire",
+                "button Continuer",
+                "a Connectez-vous",
+            ],
+        ),
+        (
+            "password",
+            [
+                "a Aller au contenu",
+                "a Changer d'adresse",
+                "input Nouveau mot de passe",
+                "button Afficher le mot de passe : Nouveau mot de passe",
+                "input Confirmation",
+                "button Afficher le mot de passe : Confirmation",
+                "input J'accepte les CGU (nouvelle fenêtre) et la politique de confidentialité (nouvelle fenêtre)",
+                "a CGU (nouvelle fenêtre)",
+                "a politique de confidentialité (nouvelle fenêtre)",
+                "button Créer mon compte",
+            ],
+        ),
+        (
+            "sent",
+            [
+                "a Aller au contenu",
+                "a Changer d'adresse",
+                "input Code reçu",
+                "button Valider le code",
+                "button Renvoyer l'email",
+                "a Revenir à la première étape",
+            ],
+        ),
+        (
+            "merge",
+            [
+                "a Aller au contenu",
+                "input Mot de passe",
+                "button Afficher le mot de passe : Mot de passe",
+                "a Mot de passe oublié ?",
+                "button Continuer",
+                "button Utiliser une autre adresse",
+            ],
+        ),
+    ],
+)
+def test_order_and_names_of_what_the_tabulator_reaches(world: World, visit: Visit, name: str, order: list[str]) -> None:
+    visitor = visit()
+    SCREENS[name](Scene(world, visitor))
+
+    reached = []
+    for _ in order:
+        visitor.page.keyboard.press("Tab")
+        reached.append(visitor.page.evaluate(_NAME).replace("\u00a0", " "))
+
+    assert reached == order
+
+
+@pytest.mark.parametrize("name", ["password", "reset-password", "profile-password"])
+def test_a_page_that_sets_a_password_names_the_account_for_password_managers(
+    world: World, visit: Visit, name: str
+) -> None:
+    """A manager stores the pair; without the name it would store a password of nobody (Chromium, "password form styles")."""
+    visitor = visit()
+    SCREENS[name](Scene(world, visitor))
+    form = visitor.page.locator("form:has([name=new_password])")
+
+    username = form.locator("[autocomplete=username]")
+    expect(username).to_have_count(1)
+    expect(username).to_have_value(re.compile(".@exemple.org"))
+    expect(username).to_have_attribute("readonly", "")
+    expect(form.locator("[autocomplete=new-password]")).to_have_count(2)
+
+
+@pytest.mark.parametrize("name", ["login", "letter", "password", "sent", "reset-password", "profile-password"])
+def test_pasting_is_never_blocked(world: World, visit: Visit, name: str) -> None:
+    visitor = visit()
+    SCREENS[name](Scene(world, visitor))
+
+    for field in visitor.page.locator("main input:not([type=hidden]):not([type=checkbox]):not([readonly])").all():
+        allowed = field.evaluate(
+            "e => e.dispatchEvent(new ClipboardEvent('paste', { cancelable: true, bubbles: true }))"
+        )
+        assert allowed
+        expect(field).not_to_have_attribute("maxlength", re.compile("."))
+
+
+@pytest.mark.parametrize("name", ["login", "password-while-typing", "login-wrong", "sent"])
+def test_pages_are_usable_in_forced_colours(world: World, visit: Visit, name: str) -> None:
+    """Windows' high contrast draws its own colours: what is told by a ground colour alone would vanish."""
+    visitor = visit(forced_colors="active")
+    SCREENS[name](Scene(world, visitor))
+
+    for control in visitor.page.locator(
+        "main .button, main input:not(.sr):not([type=hidden]):not([type=checkbox])"
+    ).all():
+        if control.is_visible():
+            assert control.evaluate("e => parseFloat(getComputedStyle(e).borderTopWidth)") >= 1
+
+
+def test_nothing_moves_for_who_wants_no_motion(world: World, visit: Visit) -> None:
+    visitor = visit(reduced_motion="reduce")
+    SCREENS["password-while-typing"](Scene(world, visitor))
+
+    moving = "[...document.querySelectorAll('*')].filter(e => getComputedStyle(e).transitionDuration !== '0s' || getComputedStyle(e).animationName !== 'none').length"
+    assert visitor.page.evaluate(moving) == 0

@@ -101,9 +101,9 @@ class Visitor:
     def button(self, words: str) -> Locator:
         return self.page.get_by_role("button", name=words, exact=True)
 
-    def sees(self, heading: str | re.Pattern[str]) -> None:
+    def sees(self, heading: str | re.Pattern[str], *, within: float = 10) -> None:
         """The page with this heading is shown, now or within the patience of a person."""
-        expect(self.page.get_by_role("heading", level=1)).to_have_text(heading, timeout=10_000)
+        expect(self.page.get_by_role("heading", level=1)).to_have_text(heading, timeout=within * 1000)
 
     @property
     def path(self) -> str:

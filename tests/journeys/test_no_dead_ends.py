@@ -320,7 +320,7 @@ def test_a_slip_is_asked_back_once_and_the_likely_address_is_one_click(world: Wo
 
     page = choose_address(person, f"{name}@gmial.com")
     assert page.status == 400
-    assert f"vouliez-vous dire {name}@gmail.com" in page.text
+    assert f"Vouliez-vous dire {name}@gmail.com" in page.text
     assert page.fields["email"]["value"] == f"{name}@gmial.com"
     form = page.form("Oui, utiliser cette adresse")
     person._follow(person.http.post(form.action, data={**form.fields, "email": f"{name}@gmail.com"}))

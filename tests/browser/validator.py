@@ -39,13 +39,8 @@ def started() -> Iterator[Validator]:
         pytest.skip("npm is not installed")
     _install()
     command = ["node", "check.mjs"]
-    process = subprocess.Popen(command, cwd=FOLDER, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    try:
-        yield Validator(process)
-    finally:
-        assert process.stdin is not None
-        process.stdin.close()
-        process.wait(timeout=10)
+    with subprocess.Popen(command, cwd=FOLDER, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield Validator(process)  # leaving the block closes its input, at which it ends
 
 
 def _install() -> None:

@@ -29,7 +29,7 @@ from idp.profile import views as profile_views
 from idp.reset import views as reset_views
 from idp.settings import ROOT, Settings
 from idp.upgrade import views as upgrade_views
-from idp.web import errors, headers, health, static
+from idp.web import errors, headers, health, static, timing
 from idp.web.pages import Renderer
 from idp.web.site import Site
 
@@ -94,6 +94,9 @@ def create_app(settings: Settings, deps: Deps | None = None) -> Flask:
     ):
         app.register_blueprint(blueprint)
     errors.register(app, site)
+
+    if settings.metrics_bind:
+        timing.install(app)
 
     @app.before_request
     def begin() -> None:

@@ -13,13 +13,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import DateTime, MetaData, Table, event
+from sqlalchemy import DateTime, MetaData, QueuePool, Table, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Dialect, Engine
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
+from idp import metrics
+
 _WRITES = "idp_writes"
+_OVERFLOW = 10  # connections of a rush, beyond those kept open
 
 
 class Base(DeclarativeBase):
@@ -70,6 +73,9 @@ class Versioned(Protocol):
 
     @property
     def version(self) -> int: ...
+
+    @property
+    def state(self) -> str: ...
 
 
 @contextmanager
@@ -142,7 +148,10 @@ def save_if_unchanged(db: Session, table: type[Model], before: Versioned, after:
     row = table.__table__
     values = {name: value for name, value in vars(after).items() if name != "id"}
     statement = row.update().where(row.c.id == before.id, row.c.version == before.version).values(**values)  # type: ignore[attr-defined]
-    return changed(db.execute(statement)) == 1
+    won = changed(db.execute(statement)) == 1
+    if won and before.state != after.state:
+        metrics.flow_step(table.__tablename__.removesuffix("_flows"), after.state)
+    return won
 
 
 def engine_options(url: str, *, pool_size: int, statement_timeout_seconds: int) -> dict[str, Any]:
@@ -154,10 +163,21 @@ def engine_options(url: str, *, pool_size: int, statement_timeout_seconds: int) 
     return {
         **common,
         "pool_size": pool_size,
-        "max_overflow": 10,
+        "max_overflow": _OVERFLOW,
         "pool_pre_ping": True,
         "connect_args": {"options": f"-c statement_timeout={statement_timeout_seconds * 1000} -c timezone=UTC"},
     }
+
+
+def connections_in_use(engine: Engine) -> int:
+    """Connections of this process that work at this moment."""
+    pool = engine.pool
+    return pool.checkedout() if isinstance(pool, QueuePool) else 0
+
+
+def connections_limit(pool_size: int) -> int:
+    """How many connections a process may open."""
+    return pool_size + _OVERFLOW
 
 
 def prepare(engine: Engine) -> None:

@@ -60,6 +60,10 @@ class Settings(BaseModel):
     bind_port: int = Field(8000, ge=1, le=65535, description="Port that `idp serve` listens on.")
     workers: int = Field(2, ge=1, description="Worker processes of `idp serve`.")
     threads_per_worker: int = Field(4, ge=1, description="Request threads in each worker of `idp serve`.")
+    metrics_bind: str = Field(
+        "",
+        description="Address and port that `/metrics` is answered on, such as 127.0.0.1:9464; empty: metrics are off.",
+    )
     trusted_proxies: int = Field(
         0, ge=0, description="Reverse proxies in front whose X-Forwarded-For is believed; 0 believes none."
     )
@@ -197,6 +201,13 @@ class Settings(BaseModel):
     def flow_validity(self) -> timedelta:
         return timedelta(days=self.flow_validity_days)
 
+    @field_validator("metrics_bind")
+    @classmethod
+    def _bind(cls, text: str) -> str:
+        if text:
+            host_and_port(text)
+        return text
+
     @field_validator("fetch_allowed_networks")
     @classmethod
     def _networks(cls, text: str) -> str:
@@ -231,6 +242,14 @@ class Settings(BaseModel):
         if wrong:
             raise ValueError("; ".join(wrong))
         return self
+
+
+def host_and_port(text: str) -> tuple[str, int]:
+    """Of `127.0.0.1:9464` or `[::1]:9464`. Raises ValueError."""
+    parts = urlsplit(f"//{text}")
+    if not parts.hostname or not parts.port or parts.path or parts.query:
+        raise ValueError("an address and a port are expected, such as 127.0.0.1:9464")
+    return parts.hostname, parts.port
 
 
 def load(environ: dict[str, str] | None = None, *, config_dir: Path | None = None) -> Settings:

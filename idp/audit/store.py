@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, insert, or_, select
 from sqlalchemy.orm import Session
 
-from idp import correlation
+from idp import correlation, metrics
 from idp.audit.chain import hashes
 from idp.audit.tables import AuditEvent, AuditLink
 from idp.deps import Deps
@@ -48,6 +48,7 @@ def record(
         "address_digest": None if address is None else _of_address(deps, address),
         "details": details,
     }
+    metrics.event(name)
     db.execute(insert(AuditEvent).values(**values, mac=hashes.event_mac(deps.digests, values)))
 
 

@@ -12,6 +12,9 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from tempfile import TemporaryDirectory
 
 import click
 from flask import Flask
@@ -23,7 +26,7 @@ from idp.cli.context import database
 from idp.cli.failures import Failure
 from idp.cli.output import say
 from idp.migrations import require_current
-from idp.settings import Settings, load
+from idp.settings import Settings, host_and_port, load
 
 # Requests under way when the service is told to stop may take this long; hashing a password takes the longest.
 STOP_SECONDS = 15
@@ -42,7 +45,9 @@ def command(stop_with_parent: bool) -> None:
     settings = load()
     with database(settings) as app:
         require_current(app)
-    _require_free(settings.bind_host, settings.bind_port)
+    _require_free(settings.bind_host, settings.bind_port, "IDP_BIND_PORT")
+    if settings.metrics_bind:
+        _require_free(*host_and_port(settings.metrics_bind), "IDP_METRICS_BIND")
     say(f"idp: listening on http://{settings.bind_host}:{settings.bind_port}, Ctrl-C stops")
     serve(settings)
 
@@ -65,7 +70,19 @@ def serve(settings: Settings) -> None:
         log_dictconfig=_LOGGING,
         log_access=False,
     )
-    server.serve(target_loader=_worker, wrap_loader=False)
+    with _shared_metrics(settings):
+        server.serve(target_loader=_worker, wrap_loader=False)
+
+
+@contextmanager
+def _shared_metrics(settings: Settings) -> Iterator[None]:
+    """A folder in which the workers count, if they do (idp/exporter.py); under systemd in memory (RuntimeDirectory)."""
+    if not settings.metrics_bind:
+        yield
+        return
+    with TemporaryDirectory(prefix="idp-metrics-", dir=os.environ.get("RUNTIME_DIRECTORY")) as folder:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+        yield
 
 
 def _worker() -> Flask:
@@ -93,7 +110,7 @@ def die_with_parent() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _require_free(host: str, port: int) -> None:
+def _require_free(host: str, port: int, setting: str) -> None:
     """Granian's workers share the port with whoever else listens there, so a second service would go unnoticed."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as trial:
@@ -102,9 +119,7 @@ def _require_free(host: str, port: int) -> None:
             trial.bind((host, port))
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
-                raise Failure(
-                    f"port {port} of {host} is in use: stop what listens there, or set IDP_BIND_PORT"
-                ) from None
+                raise Failure(f"port {port} of {host} is in use: stop what listens there, or set {setting}") from None
             raise Failure(f"cannot listen on {host}, port {port}: {error.strerror}") from None
 
 

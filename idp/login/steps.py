@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from idp import metrics
 from idp.accounts import addresses
 from idp.accounts import store as accounts
 from idp.audit import store as audit
@@ -42,6 +43,7 @@ class NotMe:
     authorization_id: str | None
 
 
+@metrics.sign_in
 def sign_in(
     deps: Deps,
     *,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Index, Integer, String, Text
+from sqlalchemy import Index, Integer, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from idp.database import Model, Utc
@@ -14,7 +14,17 @@ class OutboxMail(Model):
     """A mail to send. `state`: queued, sent, refused for good, or discarded; `leased_until`: a sender is at it."""
 
     __tablename__ = "outbox_mails"
-    __table_args__ = (Index(None, "state", "next_attempt_at"), Index(None, "flow_id"))
+    __table_args__ = (
+        Index(None, "state", "next_attempt_at"),
+        Index(None, "flow_id"),
+        # Small, since mails are sent: how long the oldest one has waited is asked every few seconds.
+        Index(
+            "ix_outbox_mails_waiting",
+            "created_at",
+            sqlite_where=text("state = 'queued'"),
+            postgresql_where=text("state = 'queued'"),
+        ),
+    )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     kind: Mapped[str] = mapped_column(String(40))

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
+from idp import metrics
 from idp.database import save_if_unchanged
 from idp.errors import FlowExpired, FlowUnknown
 from idp.merge.flow import MergeFlow, State
@@ -17,6 +18,7 @@ _COLUMNS = [getattr(Row, name) for name in MergeFlow.__dataclass_fields__]
 
 def add(db: Session, flow: MergeFlow) -> None:
     db.execute(insert(Row).values(**vars(flow)))
+    metrics.flow_step("merge", flow.state)
 
 
 def load(db: Session, flow_id: str, *, now: datetime, browser_digest: str) -> MergeFlow:

@@ -11,9 +11,13 @@ import base64
 import hmac
 import re
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import perf_counter
 
 import bcrypt
 
+from idp import metrics
 from idp.digests import Digests, Kind, same
 from idp.errors import Overloaded
 from idp.passwords.policy import normalised
@@ -37,7 +41,7 @@ class Hasher:
 
     def hash(self, password: str) -> str:
         """bcrypt hash, 60 characters. Raises Overloaded when too many callers wait."""
-        with _Place(self._admitted), self._running:
+        with self._turn():
             return self._bcrypt(password)
 
     def verify(self, password: str, stored: str | None) -> bool:
@@ -46,7 +50,7 @@ class Hasher:
         Raises Overloaded when too many callers wait.
         """
         slow = stored if stored is not None and not stored.startswith(_KEYED) else None
-        with _Place(self._admitted), self._running:
+        with self._turn():
             matches = bcrypt.checkpw(self._prehash(password), (slow or self._decoy).encode())
         if slow is not None:
             return matches
@@ -61,23 +65,25 @@ class Hasher:
         """Whether the stored hash was made with another cost than today's."""
         return not stored.startswith(f"$2b${self._cost:02d}$")
 
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """A place in the queue, or Overloaded at once; then a turn."""
+        if not self._admitted.acquire(blocking=False):
+            metrics.hashing_refused()
+            raise Overloaded(retry_after_seconds=5)
+        try:
+            metrics.hashing_waits(1)
+            began = perf_counter()
+            with self._running:
+                metrics.hashing_waits(-1)
+                metrics.hashing_waited(perf_counter() - began)
+                yield
+        finally:
+            self._admitted.release()
+
     def _bcrypt(self, password: str) -> str:
         return bcrypt.hashpw(self._prehash(password), bcrypt.gensalt(self._cost)).decode()
 
     def _prehash(self, password: str) -> bytes:
         key = self._digests.key(Kind.PASSWORD)
         return base64.b64encode(hmac.digest(key, normalised(password).encode("utf-8", "surrogatepass"), "sha256"))
-
-
-class _Place:
-    """A place in the queue, or Overloaded at once."""
-
-    def __init__(self, admitted: threading.BoundedSemaphore) -> None:
-        self._admitted = admitted
-
-    def __enter__(self) -> None:
-        if not self._admitted.acquire(blocking=False):
-            raise Overloaded(retry_after_seconds=5)
-
-    def __exit__(self, *_: object) -> None:
-        self._admitted.release()

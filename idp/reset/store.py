@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
+from idp import metrics
 from idp.database import save_if_unchanged
 from idp.errors import FlowExpired, FlowUnknown
 from idp.reset.flow import ResetFlow, State
@@ -17,6 +18,7 @@ _COLUMNS = [getattr(Row, name) for name in ResetFlow.__dataclass_fields__]
 
 def add(db: Session, flow: ResetFlow) -> None:
     db.execute(insert(Row).values(**vars(flow)))
+    metrics.flow_step("reset", flow.state)
 
 
 def load(db: Session, flow_id: str, *, now: datetime) -> ResetFlow:

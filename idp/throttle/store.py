@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import case, delete, select, update
 from sqlalchemy.orm import Session
 
+from idp import metrics
 from idp.database import upsert
 from idp.deps import Deps
 from idp.digests import Kind
@@ -78,6 +79,7 @@ def count(db: Session, deps: Deps, limit: Limit) -> datetime | None:
     memory = limit.delay or timedelta(hours=deps.settings.throttle_memory_hours)
     attempts = _count(db, key, now=now, forget_at=now + memory)
     if attempts is None:
+        metrics.throttled(limit.subject.partition(":")[0])
         return blocked_until(db, deps, limit) or now
     if attempts >= limit.free:
         until = now + (limit.delay or _growing(attempts - limit.free, deps.settings))

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
+from idp import metrics
 from idp.accounts.tables import ProvisionalAccount
 from idp.database import changed, save_if_unchanged
 from idp.errors import FlowExpired, FlowUnknown
@@ -27,6 +28,7 @@ def _flow(values: Sequence[Any]) -> UpgradeFlow:
 
 def add(db: Session, flow: UpgradeFlow) -> None:
     db.execute(insert(Row).values(**vars(flow)))
+    metrics.flow_step("upgrade", flow.state)
 
 
 def load(db: Session, flow_id: str, *, now: datetime, browser_digest: str | None = None) -> UpgradeFlow:

@@ -13,6 +13,7 @@ from urllib.parse import urlencode, urlsplit
 
 from flask import Response, request
 
+from idp import metrics
 from idp.database import reading, transaction
 from idp.deps import Deps
 from idp.errors import AgencyUnknown, IdpError
@@ -214,6 +215,8 @@ class Site:
         **context: Any,
     ) -> Response:
         """A page: 200, or the status of the failure that is shown on it."""
+        if error is not None:
+            metrics.failure(error.code)
         return self.render(
             template,
             place=place,

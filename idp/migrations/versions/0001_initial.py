@@ -136,6 +136,13 @@ def upgrade() -> None:
         batch_op.create_index(
             batch_op.f("ix_outbox_mails_state_outbox_mails_next_attempt_at"), ["state", "next_attempt_at"], unique=False
         )
+        batch_op.create_index(
+            "ix_outbox_mails_waiting",
+            ["created_at"],
+            unique=False,
+            sqlite_where=sa.text("state = 'queued'"),
+            postgresql_where=sa.text("state = 'queued'"),
+        )
 
     op.create_table(
         "replay_guards",
@@ -665,6 +672,11 @@ def downgrade() -> None:
 
     op.drop_table("replay_guards")
     with op.batch_alter_table("outbox_mails", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_outbox_mails_waiting",
+            sqlite_where=sa.text("state = 'queued'"),
+            postgresql_where=sa.text("state = 'queued'"),
+        )
         batch_op.drop_index(batch_op.f("ix_outbox_mails_state_outbox_mails_next_attempt_at"))
         batch_op.drop_index(batch_op.f("ix_outbox_mails_flow_id"))
 

@@ -7,7 +7,7 @@ import os
 from datetime import datetime
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from idp.database import changed, upsert
@@ -24,6 +24,13 @@ def keys(db: Session, deps: Deps) -> list[StoredKey]:
         StoredKey(r.kid, r.algorithm, _opened(deps, r.kid, r.sealed_key), r.created_at, r.signs_from, r.retired_at)
         for r in rows
     ]
+
+
+def newest(db: Session, *, now: datetime) -> dict[str, datetime]:
+    """When the key was made that works now, by algorithm."""
+    works = (SigningKey.signs_from <= now) & (SigningKey.retired_at.is_(None) | (SigningKey.retired_at > now))
+    statement = select(SigningKey.algorithm, func.max(SigningKey.created_at)).where(works)
+    return {row[0]: row[1] for row in db.execute(statement.group_by(SigningKey.algorithm))}
 
 
 def add(db: Session, deps: Deps, key: StoredKey) -> bool:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 import orjson
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import HTTPException
 
+from idp import metrics
 from idp.oidc.protocol import ProtocolError
 from idp.oidc.provider import Provider
+from idp.oidc.registration.metadata import GRANT_TYPES
 from idp.oidc.server import Answer, Server, failure
 from idp.oidc.token import userinfo as userinfo_steps
 from idp.web import cors
@@ -25,7 +28,10 @@ def blueprint(provider: Provider, server: Server) -> Blueprint:
 
     @endpoints.post("/oauth/token")
     def token() -> Response:
-        return _json(server.token(_pairs(), request.headers.getlist("Authorization")))
+        pairs = _pairs()
+        answer = server.token(pairs, request.headers.getlist("Authorization"))
+        metrics.token_request(_grant_type(pairs), str(answer.body.get("error", "issued")))
+        return _json(answer)
 
     @endpoints.post("/oauth/par")
     def push() -> Response:
@@ -80,6 +86,12 @@ def _pairs() -> list[tuple[str, str]]:
     if request.mimetype != _FORM:
         raise ProtocolError("invalid_request", f"the body must be {_FORM}")
     return list(request.form.items(multi=True))
+
+
+def _grant_type(pairs: Sequence[tuple[str, str]]) -> str:
+    """The grant type asked for, where it is one of ours; what else is sent must not become a label."""
+    asked = dict(pairs).get("grant_type")
+    return asked if asked in GRANT_TYPES else metrics.OTHER
 
 
 def _bearer() -> str:

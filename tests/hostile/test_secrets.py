@@ -36,6 +36,10 @@ def whole_journey(world: World) -> tuple[set[str], list[Person]]:
     renewed = portal.refresh(tokens["refresh_token"]).json()
     secrets |= {renewed["access_token"], renewed["refresh_token"]}
     portal.refresh("wrong")
+    portal.userinfo(renewed["access_token"])
+    portal.userinfo(renewed["access_token"] + "x")
+    portal.post("/oauth/introspect", token=renewed["access_token"])
+    portal.post("/oauth/revoke", token=renewed["access_token"])
     to_merge(world, second, first.email or "", person=person)
     person.submit(password="Faux-Mot-99x")
     person.submit(password=STRONG)

@@ -17,13 +17,14 @@ from idp.cli.output import record as print_record
 from idp.database import reading
 from idp.deps import Deps
 from idp.oidc.registration import store as registration
-from idp.tenancy import admin, resolve, store
+from idp.tenancy import admin, logos, resolve, store
 from idp.tenancy.store import AgencyView
 
 _COLUMNS = ("client", "societe", "name", "support_phone", "support_email", "disabled")
 _CHECKS = {
     "name": values.name,
     "brand_color": values.color,
+    "logo": values.logo,
     "support_phone": values.phone,
     "support_email": values.address,
 }
@@ -38,6 +39,7 @@ def _brand_options(command: Command) -> Command:
     for option in (
         click.option("--support-email", help="Address to write to for help; empty to take it away."),
         click.option("--support-phone", help="Number to call for help; empty to take it away."),
+        click.option("--logo", help="File with the agency's logo, PNG or JPEG, 20 kB at most; empty to take it away."),
         click.option("--brand-color", help="Colour of the agency, #rrggbb; empty to take it away."),
     ):
         command = option(command)
@@ -58,6 +60,7 @@ def create(codes: str, dry_run: bool, output: Output, **typed: str | None) -> No
     customer_code, company_code = values.two_codes(codes)
     fields = _checked(typed)
     with opened() as deps, changing(dry_run=dry_run) as db:
+        _keep_logo(db, fields)
         customer = values.customer(db, customer_code)
         if store.agency_by_codes(db, customer_code, company_code) is not None:
             raise Conflict(f"agency {customer_code}/{company_code} exists already")
@@ -98,9 +101,10 @@ def update(codes: str, dry_run: bool, output: Output, **typed: str | None) -> No
     """Change an agency's name, colour or who to call."""
     fields = _checked(typed)
     if not fields:
-        raise click.UsageError("say what to change: --name, --brand-color, --support-phone or --support-email")
+        raise click.UsageError("say what to change: --name, --brand-color, --logo, --support-phone or --support-email")
     with opened() as deps, changing(dry_run=dry_run) as db:
         before = values.agency(db, codes)
+        _keep_logo(db, fields)
         new = {field: value for field, value in fields.items() if getattr(before, field) != value}
         if new:
             admin.change_agency(db, before.id, **new)
@@ -145,12 +149,21 @@ def _checked(typed: dict[str, str | None]) -> dict[str, Any]:
     return {field: _CHECKS[field](value) for field, value in typed.items() if value is not None}
 
 
+def _keep_logo(db: Session, fields: dict[str, Any]) -> None:
+    """Store the picture, and leave its digest among the agency's fields."""
+    logo = fields.get("logo")
+    if isinstance(logo, logos.Logo):
+        store.put_logo(db, logo)
+        fields["logo"] = logo.digest
+
+
 def _row(agency: AgencyView) -> dict[str, Any]:
     return {
         "client": agency.customer_code,
         "societe": agency.company_code,
         "name": agency.name,
         "brand_color": agency.brand_color,
+        "logo": agency.logo,
         "support_phone": agency.support_phone,
         "support_email": agency.support_email,
         "disabled": agency.disabled,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import click
 from sqlalchemy.orm import Session
@@ -10,7 +11,8 @@ from sqlalchemy.orm import Session
 from idp.accounts import addresses
 from idp.cli.failures import NotFound
 from idp.errors import IdpError
-from idp.tenancy import resolve, store
+from idp.tenancy import logos, resolve, store
+from idp.tenancy.logos import Logo
 from idp.tenancy.store import AgencyView
 from idp.tenancy.tables import Customer
 
@@ -54,6 +56,18 @@ def name(typed: str) -> str:
     if not 1 <= len(text) <= 200 or not text.isprintable():
         raise click.UsageError("a name has 1 to 200 printable characters")
     return text
+
+
+def logo(typed: str) -> Logo | None:
+    """The picture in a file; an empty name takes the logo away."""
+    if not typed:
+        return None
+    try:
+        return logos.read(Path(typed).read_bytes())
+    except OSError as error:
+        raise click.UsageError(f"logo {typed}: {error.strerror}") from None
+    except ValueError as error:
+        raise click.UsageError(f"logo {typed}: {error}") from None
 
 
 def color(typed: str) -> str | None:

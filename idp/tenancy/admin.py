@@ -30,7 +30,7 @@ def agency_counts(db: Session) -> dict[str, int]:
 def create_agency(
     db: Session, *, agency_id: str, customer_id: str, code: str, name: str, now: datetime, **brand: Any
 ) -> None:
-    """code: canonical and valid. brand: brand_color, support_phone, support_email. Raises IntegrityError when taken."""
+    """code: canonical and valid. brand: brand_color, logo, support_phone, support_email. Raises IntegrityError when taken."""
     db.execute(
         insert(Agency).values(
             {"id": agency_id, "customer_id": customer_id, "code": code, "name": name, "created_at": now, **brand}
@@ -39,5 +39,5 @@ def create_agency(
 
 
 def change_agency(db: Session, agency_id: str, **values: Any) -> bool:
-    """values: name, brand_color, support_phone, support_email; False when there is no such agency."""
+    """values: name, brand_color, logo, support_phone, support_email; False when there is no such agency."""
     return changed(db.execute(update(Agency).where(Agency.id == agency_id).values(**values))) == 1

@@ -10,13 +10,14 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from idp.database import changed
-from idp.tenancy.tables import Agency, Customer
+from idp.database import changed, upsert
+from idp.tenancy.logos import Logo
+from idp.tenancy.tables import Agency, AgencyLogo, Customer
 
 
 @dataclass(frozen=True)
 class AgencyView:
-    """An agency as pages, mails and tokens show it. Codes are canonical (capitals, no spaces)."""
+    """An agency as pages, mails and tokens show it. Codes are canonical (capitals, no spaces); logo: its digest."""
 
     id: str
     customer_id: str
@@ -24,6 +25,7 @@ class AgencyView:
     company_code: str
     name: str
     brand_color: str | None
+    logo: str | None
     support_phone: str | None
     support_email: str | None
     disabled: bool
@@ -36,6 +38,7 @@ _VIEW = select(
     Agency.code.label("company_code"),
     Agency.name,
     Agency.brand_color,
+    Agency.logo,
     Agency.support_phone,
     Agency.support_email,
     Agency.disabled_at.is_not(None).label("disabled"),
@@ -75,3 +78,14 @@ def customer_by_code(db: Session, code: str) -> Customer | None:
 def set_agency_disabled(db: Session, agency_id: str, at: datetime | None) -> bool:
     """Close (an instant) or open (None) an agency; False when there is no such agency."""
     return changed(db.execute(update(Agency).where(Agency.id == agency_id).values(disabled_at=at))) == 1
+
+
+def put_logo(db: Session, logo: Logo) -> None:
+    """Keep a picture under its digest; the same one again changes nothing."""
+    values = {"digest": logo.digest, "media_type": logo.media_type, "content": logo.content}
+    db.execute(upsert(db, AgencyLogo.__table__).values(**values).on_conflict_do_nothing())  # type: ignore[arg-type]
+
+
+def logo(db: Session, digest: str) -> Logo | None:
+    row = db.execute(select(AgencyLogo.media_type, AgencyLogo.content).where(AgencyLogo.digest == digest)).one_or_none()
+    return None if row is None else Logo(*row)

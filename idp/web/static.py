@@ -1,9 +1,11 @@
-"""Our few static files, kept by browsers for a year: their address changes with their content."""
+"""Our few static files and agencies' logos, kept by browsers for a year: their address changes with their content."""
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, send_from_directory
+from flask import Blueprint, Response, abort, send_from_directory
 
+from idp.database import reading
+from idp.tenancy import store as tenancy
 from idp.web.pages import STATIC
 
 _YEAR_SECONDS = 31_536_000
@@ -16,6 +18,18 @@ def blueprint() -> Blueprint:
     def static(name: str) -> Response:
         response = send_from_directory(STATIC, name, max_age=_YEAR_SECONDS)
         response.headers["Cache-Control"] = f"public, max-age={_YEAR_SECONDS}, immutable"
+        return response
+
+    @files.get("/brand/<digest>")
+    def logo(digest: str) -> Response:
+        """An agency's picture. What an operator uploaded is a picture and nothing else, whatever is in it."""
+        with reading() as db:
+            found = tenancy.logo(db, digest)
+        if found is None:
+            abort(404)
+        response = Response(found.content, mimetype=found.media_type)
+        response.headers["Cache-Control"] = f"public, max-age={_YEAR_SECONDS}, immutable"
+        response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
         return response
 
     @files.get("/favicon.ico")

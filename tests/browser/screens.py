@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from idp.tenancy import logos, store
 from tests.browser.visitor import Visitor
 from tests.support.person import Person
+from tests.support.png import png
 from tests.support.world import OTHER_STRONG, STRONG, AgencyMade, Letter, World
 
 Reach = Callable[["Scene"], None]
@@ -75,6 +77,14 @@ def screen(name: str) -> Callable[[Reach], Reach]:
         return reach
 
     return keep
+
+
+def _logo(s: Scene) -> str:
+    """A picture of the agency's colour, kept; returns its digest."""
+    logo = logos.read(png())
+    with s.world.transaction() as db:
+        store.put_logo(db, logo)
+    return logo.digest
 
 
 # --- signing in ------------------------------------------------------------------------------------------------------
@@ -641,6 +651,11 @@ def _(s: Scene) -> None:
     person.open("/profile/password")
     person.submit(current_password=STRONG, new_password=OTHER_STRONG, confirmation=OTHER_STRONG)
     s.visitor.take_over(person)
+
+
+@screen("login-with-a-logo")
+def _(s: Scene) -> None:
+    s.visitor.open(f"/login?{s.world.agency(name=AGENCY, logo=_logo(s)).query}")
 
 
 @screen("logout")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.cli.terminal import Terminal
+from tests.support.png import png
 
 
 def test_a_customer_code_is_stored_in_capitals_without_spaces(idp: Terminal) -> None:
@@ -56,6 +59,19 @@ def test_an_empty_value_takes_the_brand_away(sqlite_idp: Terminal) -> None:
     sqlite_idp.agency("ADB/TLS01")
     sqlite_idp.ok("agencies", "update", "ADB/TLS01", "--brand-color", "#0B5394")
     assert sqlite_idp.ok("agencies", "update", "ADB/TLS01", "--brand-color", "")["brand_color"] is None
+
+
+def test_a_logo_is_read_from_a_file_and_taken_away_again(sqlite_idp: Terminal, tmp_path: Path) -> None:
+    sqlite_idp.agency("ADB/TLS01")
+    (tmp_path / "logo.png").write_bytes(png())
+    (tmp_path / "logo.svg").write_text("<svg/>")
+    shown = sqlite_idp.ok("agencies", "update", "ADB/TLS01", "--logo", str(tmp_path / "logo.png"))
+    assert len(shown["logo"]) == 64
+    for wrong in ("logo.svg", "nowhere.png"):
+        refused = sqlite_idp.run("agencies", "update", "ADB/TLS01", "--logo", str(tmp_path / wrong))
+        assert refused.code == 2
+        assert wrong in refused.err
+    assert sqlite_idp.ok("agencies", "update", "ADB/TLS01", "--logo", "")["logo"] is None
 
 
 def test_a_dry_run_changes_nothing(idp: Terminal) -> None:

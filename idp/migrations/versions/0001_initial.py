@@ -26,6 +26,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("email_key", name=op.f("uq_accounts_email_key")),
     )
     op.create_table(
+        "agency_logos",
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("media_type", sa.String(length=20), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_agency_logos")),
+    )
+    op.create_table(
         "audit_anchors",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("position", sa.BigInteger(), nullable=False),
@@ -200,6 +207,7 @@ def upgrade() -> None:
         sa.Column("code", sa.String(length=40), nullable=False),
         sa.Column("name", sa.String(length=200), nullable=False),
         sa.Column("brand_color", sa.String(length=7), nullable=True),
+        sa.Column("logo", sa.String(length=64), nullable=True),
         sa.Column("support_phone", sa.String(length=20), nullable=True),
         sa.Column("support_email", sa.String(length=254), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -701,4 +709,5 @@ def downgrade() -> None:
 
     op.drop_table("audit_events")
     op.drop_table("audit_anchors")
+    op.drop_table("agency_logos")
     op.drop_table("accounts")

@@ -13,7 +13,8 @@ from idp.cli.output import Output, output_option, rows, say
 @dry_run_option
 @output_option
 def command(dry_run: bool, output: Output) -> None:
-    """Delete expired flows, links, sessions, requests, tokens and counters, and mails of more than 30 days.
+    """Delete expired flows, links, sessions, requests, tokens and counters, mails of more than 30 days, and audit
+    events that were kept long enough.
 
     To be run every hour by a timer; several at once do no harm.
     """

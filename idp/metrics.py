@@ -57,6 +57,8 @@ class Meters:
         self.requests = histogram("idp_request_seconds", "Requests by route.", _REQUEST_SECONDS, "route", "status")
         self._labelled: dict[tuple[Any, ...], Any] = {}
         self._sets: dict[Any, int] = {}
+        # From the start, so that "nobody has signed in" can be told from "nothing is known".
+        self.of(self.sign_ins, "succeeded")
 
     def of(self, meter: Any, *labels: str) -> Any:
         """The meter with these labels, remembered; past LABEL_SETS of them all share one."""

@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import delete, event, insert, text
 
+from idp import metrics
 from idp.database import db as flask_db
 from idp.mail import store as mail
 from idp.mail.tables import OutboxMail
@@ -140,6 +142,12 @@ def test_nothing_from_outside_becomes_a_label(world: World, served: Served) -> N
     assert set(samples(served)) == before
     assert "unmatched" in told
     assert not [mark for mark in [*marks, portal.client_id] if mark.lower() in told.lower()]
+
+
+def test_that_nobody_signed_in_is_told_from_the_start() -> None:
+    told = generate_latest(metrics.Meters().registry).decode()
+
+    assert 'idp_sign_ins_total{outcome="succeeded"} 0.0' in told
 
 
 def test_metrics_are_not_on_the_public_port(served: Served) -> None:

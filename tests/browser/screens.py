@@ -81,7 +81,7 @@ def screen(name: str) -> Callable[[Reach], Reach]:
 
 def _logo(s: Scene) -> str:
     """A picture of the agency's colour, kept; returns its digest."""
-    logo = logos.read(png())
+    logo = logos.read(png(color=(0, 120, 90)))
     with s.world.transaction() as db:
         store.put_logo(db, logo)
     return logo.digest

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 from flask import Blueprint, Response, request
 
@@ -40,6 +41,11 @@ def blueprint(site: Site, provider: Provider) -> Blueprint:
     @pages.post("/consent/<authorization_id>/refuse")
     def refuse(authorization_id: str) -> Response:
         return decided(authorization_id, steps.refuse)
+
+    @pages.get("/consent/<authorization_id>/refuse")
+    def refuse_opened(authorization_id: str) -> Response:
+        """The address of a form, opened by itself (reload, history): back to the page of the form."""
+        return site.see_other(f"/consent/{quote(authorization_id)}")
 
     def decided(authorization_id: str, step: Step) -> Response:
         found = load(authorization_id)
@@ -95,6 +101,10 @@ def blueprint(site: Site, provider: Provider) -> Blueprint:
         if signed_in is not None:
             steps.withdraw(site.deps, signed_in, client_id)
         return site.see_other("/profile/applications?withdrawn=1")
+
+    @pages.get("/profile/applications/<client_id>/withdraw")
+    def withdraw_opened(client_id: str) -> Response:  # noqa: ARG001 - the same for every application
+        return site.see_other("/profile/applications")
 
     def allowed(error: FieldError | None) -> Response:
         signed_in = site.signed_in()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, Response, request
+from werkzeug.exceptions import MethodNotAllowed
 
 from idp.errors import MalformedRequest
 from idp.oidc.authorize import steps
@@ -15,11 +16,18 @@ from idp.web import browser as browsers
 from idp.web.site import Site
 
 
+def _no_look() -> None:
+    """Frameworks answer HEAD as they answer GET; here that would issue a code to whoever only looks (RFC 9110 9.2.1)."""
+    if request.method == "HEAD":
+        raise MethodNotAllowed(valid_methods=["GET", "POST"])
+
+
 def blueprint(site: Site, provider: Provider) -> Blueprint:
     endpoint = Blueprint("authorize", __name__)
 
     @endpoint.get("/oauth/authorize")
     def authorize() -> Response:
+        _no_look()
         return follow(
             site,
             steps.authorize(
@@ -40,6 +48,7 @@ def blueprint(site: Site, provider: Provider) -> Blueprint:
 
     @endpoint.get("/oauth/authorize/<authorization_id>/continue")
     def resume(authorization_id: str) -> Response:
+        _no_look()
         return follow(
             site,
             steps.resume(

@@ -334,14 +334,14 @@ class ClientUnknown(IdpError):
     """Shown, never redirected: a redirect to an address nobody registered is an open redirector (RFC 9700 4.11.2)."""
 
     code, status, text = "OID-01", 400, "oidc.client_unknown"
-    ways = (Way.PORTAL, Way.CALL)
+    ways = (Way.PORTAL, Way.SIGN_IN, Way.CALL)
 
 
 class RedirectUnregistered(IdpError):
     """The portal asked to answer to an address that is not registered for it: shown, never redirected."""
 
     code, status, text = "OID-02", 400, "oidc.redirect_unregistered"
-    ways = (Way.PORTAL, Way.CALL)
+    ways = (Way.PORTAL, Way.SIGN_IN, Way.CALL)
 
 
 class AuthorizationUnknown(IdpError):
@@ -362,7 +362,7 @@ class AuthorizationMalformed(IdpError):
     """A parameter that decides where answers go (client_id, redirect_uri) is missing twice or malformed."""
 
     code, status, text = "OID-05", 400, "oidc.authorization_malformed"
-    ways = (Way.PORTAL, Way.CALL)
+    ways = (Way.PORTAL, Way.SIGN_IN, Way.CALL)
 
 
 def catalogue() -> Iterator[type[IdpError]]:

@@ -93,10 +93,19 @@ def guessable(password: str, words: Iterable[str] = ()) -> bool:
     """Whether a cracker's ordinary guesses reach the password: a common French word dressed up, or a low zxcvbn score."""
     if not password:
         return True
+    words = tuple(words)
     hints = sorted({part.casefold() for word in words for part in re.split(r"[\W\d_]+", word) if len(part) > 2})
-    if _dressed_up(password, frozenset(hints)):
+    if _dressed_up(password, frozenset(hints)) or _made_of(password, words):
         return True
     return bool(zxcvbn(_with_few_disguises(password[:_SCORED]), user_inputs=hints)["score"] < _STRONG_ENOUGH)
+
+
+def _made_of(password: str, words: Iterable[str]) -> bool:
+    """True for one's own address, or names in a row: words that are known, and hardly anything besides."""
+    rest = password.casefold()
+    for word in sorted({word.casefold() for word in words if len(word) > 2}, key=len, reverse=True):
+        rest = rest.replace(word, "")
+    return len(rest) < len(password) and len(rest) <= _AROUND and sum(c.isalpha() for c in rest) <= _LETTERS_AROUND
 
 
 def _with_few_disguises(password: str) -> str:

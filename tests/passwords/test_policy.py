@@ -83,6 +83,12 @@ def test_ones_own_name_and_town_are_guessable(password: str) -> None:
     assert guessable(password, words)
 
 
+@pytest.mark.parametrize("password", ["lea.martin@exemple.org", "Lea.Martin-2026!", "Exemple.org-lea.martin"])
+def test_ones_own_address_is_guessable(password: str) -> None:
+    """Twenty characters are a phrase, which needs no classes, and an address is long: it was taken as one."""
+    assert guessable(password, ("Rolande", "lea.martin", "exemple.org"))
+
+
 @pytest.mark.parametrize(
     "password", ["Cheval-Bleu-42x", "Trois-Canards-77", "kX9!vTq2#m", "trois canards verts dans la mare"]
 )

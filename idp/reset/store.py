@@ -42,6 +42,7 @@ def just_asked(db: Session, like: ResetFlow, *, since: datetime) -> ResetFlow | 
         .where(
             Row.browser_digest == like.browser_digest,
             Row.email == like.email,
+            Row.account_id.is_not_distinct_from(like.account_id),
             Row.agency_id.is_not_distinct_from(like.agency_id),
             Row.authorization_id.is_not_distinct_from(like.authorization_id),
             Row.merge_flow_id.is_not_distinct_from(like.merge_flow_id),

@@ -155,7 +155,8 @@ class HttpTab:
         return self.device.person.http.get(url)
 
     def _post(self, action: str, data: Fields) -> None:
-        self._arrive(self.device.person.http.post(action, data=_sent(data)), (action, data))
+        headers = {"Referer": self.page.url} if self._history else {}
+        self._arrive(self.device.person.http.post(action, data=_sent(data), headers=headers), (action, data))
 
     def _arrive(self, response: httpx.Response, posted: tuple[str, Fields] | None) -> None:
         """Follow redirects, through portals too, until a page is shown."""

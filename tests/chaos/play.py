@@ -134,7 +134,7 @@ def way_on(me: Me) -> None:
     if me.tab.portal is not None:
         return
     page = me.tab.page
-    buttons = [form for form in page.forms if form.buttons]
+    buttons = [form for form in page.forms if form.buttons and form.own]
     if not buttons and not page.ways and not page.path.startswith(("/help", "/legal")):
         raise Broken(f"a page offers a way on: {page.status} {page.path}")
     if page.status >= 400 and not buttons:

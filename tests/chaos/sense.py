@@ -95,20 +95,22 @@ def answer(me: Me, goal: HeldLetter) -> Answer | None:
     """The form of the page that this person would send now, with what they would type; None to follow a way instead."""
     page = me.tab.page
     for field, how in _BY_FIELD.items():
-        form = next(
-            (f for f in page.forms if field in f.fields or (field in page.fields and _has(page, f, field))), None
-        )
+        form = next((form for form in reversed(page.forms) if field in form.fields), None)  # a proposal stands above
         if form is not None:
             fields = how(me, goal, page)
             return None if fields is None else (form, fields)
-    bare = [f for f in page.forms if set(f.fields) <= {"csrf_token", "version"} and not f.action.endswith("/logout")]
+    bare = bare_forms(page)
     mine = named(me, page) is not None or page.path.startswith(("/upgrade", "/merge"))
     return (bare[0], {}) if bare and mine else None
 
 
-def _has(page: Page, form: Form, field: str) -> bool:
-    """An unticked box is a field of its page, and of its form only once it is ticked."""
-    return field == "accept_terms" and "new_password" in form.fields
+_BARE = {"csrf_token", "version"}
+_LEAVING = ("/logout", "/not-me")
+
+
+def bare_forms(page: Page) -> list[Form]:
+    """The page's own buttons without fields that lead on, and not away."""
+    return [f for f in page.forms if f.own and set(f.fields) <= _BARE and not f.action.endswith(_LEAVING)]
 
 
 def _codes(me: Me, goal: HeldLetter, page: Page) -> Fields:
@@ -125,7 +127,7 @@ def _letter(me: Me, goal: HeldLetter, page: Page) -> Fields | None:
 def _email(me: Me, goal: HeldLetter, page: Page) -> Fields:
     address = me.human.addresses[0] if me.rng.random() < 0.8 else me.rng.choice(me.human.addresses)
     for held in me.human.letters:
-        if held.letter.query in page.link("Besoin d'aide"):
+        if any("/help?" in way and held.letter.query in way for way in page.links.values()):
             held.address = address
     return {"email": address}
 
@@ -144,6 +146,8 @@ def _new(me: Me, goal: HeldLetter, page: Page) -> Fields:
 
 def _code(me: Me, goal: HeldLetter, page: Page) -> Fields | None:
     """The newest code of the address that the page names; sometimes the link is opened instead (`read_mail`)."""
+    if _page_of_code(page):
+        return None  # there the field is shown to browsers without script too
     address = named(me, page)
     code = me.human.code(address) if address else None
     if code is None:
@@ -155,6 +159,13 @@ def _code(me: Me, goal: HeldLetter, page: Page) -> Fields | None:
             return None
         fields["password"] = password
     return fields
+
+
+def _page_of_code(page: Page) -> str | None:
+    """The waiting page's way to the page where the code is typed."""
+    return next(
+        (way for way in page.ways if page.path.endswith("/sent") and urlsplit(way).path.endswith("/code")), None
+    )
 
 
 def _login(me: Me, goal: HeldLetter, page: Page) -> Fields | None:
@@ -217,20 +228,25 @@ def read_mail(me: Me) -> bool:
 def follow(me: Me, goal: HeldLetter) -> str:
     """No form to answer: a way that the page offers, the fitting ones before the others."""
     page = me.tab.page
+    by_hand = _page_of_code(page)
+    if by_hand and me.rng.random() < 0.7:
+        me.tab.open(by_hand)
+        return "opens the page to type the code"
     if page.path == "/profile" and goal.done:
         return start(me, goal)
     if page.path == "/profile":
-        me.tab.open(f"/login/provisional?{goal.letter.query}")
-        return "opens the letter's page from Profil"
+        return visit_letter(me, goal)
     forgotten = "password" in page.fields and me.human.recalls(named(me, page) or "", "chosen") is None
-    if page.path.startswith("/upgrade/") and "code" in page.fields and not forgotten:
+    if page.path.startswith("/upgrade/") and page.path.endswith(("/sent", "/code")) and not forgotten:
         return retry(me, page)
     ways = [way for way in page.ways if way.startswith(me.chaos.world.base)]
     to = ["/login"] if goal.done and "code" not in page.fields else ["/login/provisional", "/login"]
     if page.path == "/login" or page.path.startswith("/merge/"):  # no password is left to try
         to = ["/reset"] if goal.done or any(me.human.passwords) else ["/login/provisional"]
-        hopeless = all(address in me.human.no_mail_for for address in me.human.addresses)
-        to = ["/login/provisional"] if hopeless else to
+        if all(address in me.human.no_mail_for for address in me.human.addresses):  # once more, in an hour
+            me.human.no_mail_for.clear()
+            me.human.refused.clear()
+            return wait(me) if goal.done else visit_letter(me, goal)
     if page.path.startswith("/reset/") and page.path.endswith(("/sent", "/done")):
         to = [urlsplit(ways[0]).path] if page.path.endswith("/done") else to
     fitting = [way for path in to for way in ways if urlsplit(way).path == path]
@@ -243,9 +259,14 @@ def follow(me: Me, goal: HeldLetter) -> str:
     return f"follows {urlsplit(way).path}"
 
 
+def visit_letter(me: Me, goal: HeldLetter) -> str:
+    me.tab.open(f"/login/provisional?{goal.letter.query}")
+    return "opens the letter's page"
+
+
 def retry(me: Me, page: Page) -> str:
     """A page of forms only: its quiet button (send again, another address)."""
-    bare = [f for f in page.forms if set(f.fields) <= {"csrf_token", "version"} and not f.action.endswith("/logout")]
+    bare = bare_forms(page)
     if bare:
         send(me, bare[-1], {})
         return f"presses {bare[-1].buttons}"

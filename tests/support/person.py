@@ -20,6 +20,7 @@ class Form:
     method: str
     fields: dict[str, str] = field(default_factory=dict)
     buttons: list[str] = field(default_factory=list)
+    own: bool = True  # of the page's own content, not of its banner or footer
 
 
 class Page(HTMLParser):
@@ -52,7 +53,7 @@ class Page(HTMLParser):
         self._stack.append(tag)
         if tag == "form":
             action = urljoin(self.url, given.get("action") or "")
-            self.forms.append(Form(action, (given.get("method") or "get").lower()))
+            self.forms.append(Form(action, (given.get("method") or "get").lower(), own="main" in self._stack))
         if tag == "input":
             self._stack.pop()
             name = given.get("name")

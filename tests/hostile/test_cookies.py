@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.attacks import attack
 from tests.support.acts import show_letter, sign_in
 from tests.support.person import house_rules
 from tests.support.world import STRONG, World
@@ -47,6 +48,7 @@ def test_many_cookies_are_ignored(world: World) -> None:
     assert person.get("/login/codes").status_code in (200, 400, 431)
 
 
+@attack("F1")
 def test_a_sign_in_gives_a_new_secret_and_never_one_that_was_planted(world: World) -> None:
     letter, _ = world.member()
     planted = "p" * 43
@@ -58,6 +60,7 @@ def test_a_sign_in_gives_a_new_secret_and_never_one_that_was_planted(world: Worl
     assert world.person(cookies={"session": planted}).open("/profile").path != "/profile"
 
 
+@attack("F17", "F1")
 def test_a_planted_browser_key_signs_nobody_in(world: World) -> None:
     letter, _ = world.member()
     attacker = world.person()
@@ -69,6 +72,7 @@ def test_a_planted_browser_key_signs_nobody_in(world: World) -> None:
     assert victim.open("/profile").path != "/profile"
 
 
+@attack("F3")
 def test_the_secret_before_signing_in_again_is_worthless(world: World) -> None:
     letter, _ = world.member()
     person = world.signed_in(letter)
@@ -81,6 +85,7 @@ def test_the_secret_before_signing_in_again_is_worthless(world: World) -> None:
     assert world.person(cookies={"session": old}).open("/profile").path != "/profile"
 
 
+@attack("F3")
 def test_the_secret_before_a_change_of_password_is_worthless(world: World) -> None:
     letter, _ = world.member()
     person = world.signed_in(letter)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.attacks import attack
 from tests.hostile.places import EVERY, PLACES
 from tests.hostile.test_values import rows
 from tests.support.acts import show_letter
@@ -21,6 +22,7 @@ def routes(world: World, method: str) -> list[str]:
 
 @pytest.mark.parametrize("name", PLACES)
 @pytest.mark.parametrize("token", ["", "0" * 43, None], ids=["empty", "forged", "missing"])
+@attack("F7")
 def test_a_form_without_its_token_is_shown_again_filled(world: World, name: str, token: str | None) -> None:
     person = PLACES[name].reach(world)
     before = rows(world)
@@ -33,6 +35,7 @@ def test_a_form_without_its_token_is_shown_again_filled(world: World, name: str,
 
 
 @pytest.mark.parametrize("name", PLACES)
+@attack("F7")
 def test_another_forms_token_does_not_fit(world: World, name: str) -> None:
     person = PLACES[name].reach(world)
     here = person.page
@@ -46,6 +49,7 @@ def test_another_forms_token_does_not_fit(world: World, name: str) -> None:
     assert "trop longtemps" in page.errors[0]
 
 
+@attack("F7", "F8")
 def test_another_browsers_token_does_not_fit(world: World) -> None:
     letter, _ = world.member()
     attacker, victim = world.person(), world.person()
@@ -59,6 +63,7 @@ def test_another_browsers_token_does_not_fit(world: World) -> None:
     assert "session" not in victim.http.cookies
 
 
+@attack("F7")
 def test_another_flows_token_does_not_fit(world: World) -> None:
     person = world.person()
     show_letter(person, world.letter())
@@ -83,6 +88,7 @@ def test_another_flows_token_does_not_fit(world: World) -> None:
     ],
     ids=["origin", "null", "cross-site", "same-site", "contradiction"],
 )
+@attack("F7")
 def test_what_the_browser_says_is_from_another_site_is_refused_even_with_a_token(
     world: World, name: str, headers: dict[str, str]
 ) -> None:
@@ -101,6 +107,7 @@ def test_what_the_browser_says_is_from_another_site_is_refused_even_with_a_token
 @pytest.mark.parametrize(
     "headers", [{"Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "none"}, {"Origin": "{base}"}]
 )
+@attack("F7")
 def test_our_own_pages_are_not_taken_for_another_site(world: World, headers: dict[str, str]) -> None:
     letter, _ = world.member()
     headers = {key: value.replace("{base}", world.base) for key, value in headers.items()}
@@ -173,6 +180,7 @@ def test_a_thousand_fields_are_refused(world: World) -> None:
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "TRACE"])
+@attack("A26")
 def test_a_wrong_method_is_405_with_what_is_allowed(world: World, method: str) -> None:
     person = world.person()
     for route in sorted({*routes(world, "GET"), *routes(world, "POST")}):
@@ -188,6 +196,7 @@ def test_the_address_of_every_form_can_be_opened(world: World) -> None:
     assert not set(routes(world, "POST")) - set(routes(world, "GET"))
 
 
+@attack("F9")
 def test_opening_any_page_changes_nothing(world: World) -> None:
     """GET and HEAD: what mail scanners, previews and prefetching browsers send."""
     person = EVERY["sign out"].reach(world)

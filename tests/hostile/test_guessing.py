@@ -10,6 +10,7 @@ from sqlalchemy import delete, func, select
 
 from idp.audit.tables import AuditEvent
 from idp.throttle.tables import ThrottleCounter
+from tests.attacks import attack
 from tests.support.acts import ask_for_account, ask_reset, show_letter, sign_in, to_merge
 from tests.support.person import Page, Person
 from tests.support.world import OTHER_STRONG, STRONG, Letter, World
@@ -29,6 +30,7 @@ def test_after_five_wrong_passwords_the_page_says_when_to_come_back(world: World
     assert page.fields["identifier"]["value"] == letter.email
 
 
+@attack("G8")
 def test_nobody_is_locked_out_for_good(world: World) -> None:
     letter, _ = world.member()
     person = world.person()
@@ -50,6 +52,7 @@ def test_the_right_password_forgets_the_wrong_ones(world: World) -> None:
 
 
 @pytest.mark.parametrize("known", [True, False])
+@attack("G6")
 def test_every_way_to_write_an_address_shares_one_count(world: World, known: bool) -> None:
     letter = world.member()[0] if known else world.letter()
     email = letter.email or ""
@@ -63,6 +66,7 @@ def test_every_way_to_write_an_address_shares_one_count(world: World, known: boo
     assert statuses == [400, 400, 400, 400, 400, 429]
 
 
+@attack("G6")
 def test_every_way_to_write_a_letters_identifier_shares_one_count(world: World) -> None:
     letter = world.letter()
     person = world.person()
@@ -75,6 +79,7 @@ def test_every_way_to_write_a_letters_identifier_shares_one_count(world: World) 
     assert statuses == [400, 400, 400, 400, 400, 429]
 
 
+@attack("G9")
 def test_a_hundred_wrong_passwords_at_once_are_five_guesses(world: World) -> None:
     letter, account_id = world.member()
     person = world.person()
@@ -103,6 +108,7 @@ def test_a_hundred_wrong_passwords_at_once_are_five_guesses(world: World) -> Non
     assert statuses.count(400) == evaluated == 5
 
 
+@attack("K1")
 def test_the_merge_page_is_no_second_set_of_guesses(world: World) -> None:
     first, _ = world.member()
     person = to_merge(world, world.letter(), first.email or "")
@@ -113,6 +119,7 @@ def test_the_merge_page_is_no_second_set_of_guesses(world: World) -> None:
     assert sign_in(world.person(), first).status == 429
 
 
+@attack("J11")
 def test_the_change_of_password_is_no_second_set_of_guesses(world: World) -> None:
     letter, _ = world.member()
     person = world.signed_in(letter)
@@ -151,6 +158,7 @@ def test_the_chosen_password_is_not_guessed_on_the_links_page(world: World) -> N
     assert person.submit(password=STRONG).status == 429
 
 
+@attack("G8")
 def test_a_reset_ends_the_wait(world: World) -> None:
     letter, _ = world.member()
     person = world.person()
@@ -181,6 +189,7 @@ def at_sign_in(world: World, letter: Letter) -> Person:
     return person
 
 
+@attack("G2")
 def test_known_and_unknown_addresses_get_the_same_words_for_the_same_work(world: World) -> None:
     """One hash is compared in both cases (`Hasher.verify` of nothing compares a decoy), and the statements are the same."""
     known, unknown = world.member()[0], world.letter()
@@ -193,6 +202,7 @@ def test_known_and_unknown_addresses_get_the_same_words_for_the_same_work(world:
     assert answers[0] == answers[1]
 
 
+@attack("H1")
 def test_known_used_expired_and_unknown_letters_get_the_same_words_for_the_same_work(world: World) -> None:
     agency = world.agency()
     letters = [
@@ -212,6 +222,7 @@ def test_known_used_expired_and_unknown_letters_get_the_same_words_for_the_same_
     assert all(answer == answers[0] for answer in answers)
 
 
+@attack("J1")
 def test_known_and_unknown_addresses_cost_the_reset_the_same_work(world: World) -> None:
     """A mail was rendered and written for a known address only: milliseconds that tell who has an account."""
     known, unknown = world.member()[0], world.letter()
@@ -221,6 +232,7 @@ def test_known_and_unknown_addresses_cost_the_reset_the_same_work(world: World) 
     assert answers[0] == answers[1]
 
 
+@attack("J1")
 def test_an_address_that_was_mailed_too_often_costs_the_reset_the_same_work(world: World) -> None:
     known = world.member()[0]
     first = work(world, lambda: ask_reset(world.person(), known))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.attacks import attack
 from tests.support.acts import sign_in
 from tests.support.world import STRONG, World
 
@@ -23,6 +24,7 @@ PATHS = [
 
 
 @pytest.mark.parametrize("elsewhere", ELSEWHERE)
+@attack("H14")
 def test_no_page_leads_away_for_any_parameter(world: World, elsewhere: str) -> None:
     letter, _ = world.member()
     for person in (world.person(), world.signed_in(letter)):
@@ -58,6 +60,7 @@ def test_the_codes_page_leads_to_known_pages_only(world: World) -> None:
         assert response.headers["location"].startswith("/login?client="), then
 
 
+@attack("M13")
 def test_another_hosts_name_is_in_no_answer_and_no_mail(world: World) -> None:
     """Reset links built from the Host header have given accounts away (ZITADEL CVE-2025-64101)."""
     letter, _ = world.member()

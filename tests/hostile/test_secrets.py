@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from idp.database import db as flask_db
 from idp.mail.tables import OutboxMail
+from tests.attacks import attack
 from tests.support.acts import ask_for_account, ask_reset, confirm, show_letter, sign_in, to_merge
 from tests.support.person import Person
 from tests.support.world import OTHER_STRONG, STRONG, World, answer
@@ -61,6 +62,7 @@ def whole_journey(world: World) -> tuple[set[str], list[Person]]:
     return secrets - {""}, [person, phone]
 
 
+@attack("B16")
 def test_no_secret_is_logged(world: World, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
         secrets, _ = whole_journey(world)
@@ -104,6 +106,7 @@ def test_a_failing_statement_does_not_tell_its_values(world: World) -> None:
     assert "the-secret-value" not in str(failure.value)
 
 
+@attack("M10")
 def test_a_failure_page_tells_nothing_of_the_inside(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     person = world.person()
 
@@ -127,6 +130,7 @@ def test_a_request_id_is_taken_over_only_when_it_is_one(world: World, given: str
     assert (response.headers["x-request-id"] == given) is (given == "abcd-1234-efgh")
 
 
+@attack("F12")
 def test_every_answer_carries_the_headers(world: World) -> None:
     letter, _ = world.member()
     person = world.signed_in(letter)
@@ -165,6 +169,7 @@ def test_the_style_of_a_page_is_allowed_by_a_nonce_that_is_never_the_same(world:
     assert len(nonces) == 5
 
 
+@attack("I14", "M3", "M4")
 def test_hostile_names_of_a_file_are_escaped_on_every_page_and_in_every_mail(world: World) -> None:
     script = "<script>alert(1)</script>"
     agency = world.agency(name=f"Agence {script}", support_email='x"onmouseover="alert(1)@exemple.fr')

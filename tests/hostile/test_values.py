@@ -13,6 +13,7 @@ from idp.mail.tables import OutboxMail
 from idp.sessions.tables import BrowserSession
 from idp.throttle.tables import ThrottleCounter
 from idp.web.forms import PASSWORDS
+from tests.attacks import attack
 from tests.hostile.places import EVERY, FREE, PLACES
 from tests.support.person import Page, Person, house_rules
 from tests.support.world import World
@@ -66,6 +67,7 @@ def shown_again(value: str | bytes) -> str:
 
 
 @pytest.mark.parametrize("name", PLACES)
+@attack("M4", "G16")
 def test_a_hostile_value_gets_a_sentence_and_the_form_again(world: World, name: str) -> None:
     place = PLACES[name]
     person = place.reach(world)

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from idp.accounts.tables import Account
 from idp.terms import store as terms
 from idp.terms.tables import Terms, TermsAcceptance
+from tests.attacks import attack
 from tests.support.acts import ask_for_account, choose_address, choose_password, confirm, show_letter, sign_in
 from tests.support.person import Person
 from tests.support.world import OTHER_STRONG, STRONG, Letter, World
@@ -81,6 +82,7 @@ def test_a_missing_credential_is_asked_for_by_its_name(world: World, missing: st
     assert page.fields[missing]["aria-invalid"] == "true"
 
 
+@attack("I10")
 def test_a_letters_credentials_sign_nobody_in(world: World) -> None:
     letter = world.letter()
     person = world.person()
@@ -91,6 +93,7 @@ def test_a_letters_credentials_sign_nobody_in(world: World) -> None:
     assert person.open("/profile").path != "/profile"
 
 
+@attack("H1")
 def test_a_letter_of_another_agency_is_not_known_here(world: World) -> None:
     letter, elsewhere = world.letter(), world.agency()
     person = world.person()
@@ -211,6 +214,7 @@ def test_two_different_passwords_are_refused(world: World) -> None:
     assert "pas identiques" in page.errors[0]
 
 
+@attack("H11")
 def test_nothing_is_mailed_before_the_terms_are_accepted(world: World) -> None:
     letter = world.letter()
     person = at_password(world, letter)
@@ -230,6 +234,7 @@ def test_the_terms_can_be_read_before_they_are_accepted(world: World) -> None:
     assert "Les présentes conditions" in page.text
 
 
+@attack("H11")
 def test_which_version_of_the_terms_was_accepted_is_kept(world: World) -> None:
     letter = world.letter()
     with world.transaction() as db:
@@ -301,6 +306,7 @@ def test_a_mail_that_is_sent_again_leaves_the_first_one_working(world: World) ->
     assert person.submit(password=STRONG).heading == "Profil"
 
 
+@attack("I8")
 def test_after_several_mails_the_page_says_from_when_another_may_be_asked(world: World) -> None:
     letter = world.letter()
     person = ask_for_account(world, letter)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.attacks import attack
 from tests.support.acts import ask_for_account, choose_address, show_letter, to_merge
 from tests.support.world import OTHER_STRONG, STRONG, World
 
@@ -33,6 +34,7 @@ def test_a_letter_of_another_agency_joins_the_account(world: World) -> None:
     assert "Régie des Halles" in page.text
 
 
+@attack("K6")
 def test_the_subject_of_the_account_never_changes(world: World) -> None:
     first, account_id = world.member()
     second = world.letter()
@@ -67,6 +69,7 @@ def test_merging_continues_to_the_portal_that_asked(world: World) -> None:
     assert person.sent_to.startswith(portal.redirect_uri)
 
 
+@attack("K1")
 def test_a_wrong_password_merges_nothing(world: World) -> None:
     first, _ = world.member()
     second = world.letter()
@@ -165,6 +168,7 @@ def test_comptes_associes_is_shown_to_who_is_signed_in_only(world: World) -> Non
     assert page.path == "/login"
 
 
+@attack("K4")
 def test_equal_addresses_alone_merge_nothing(world: World) -> None:
     """The agency's file suggests the address of a strong account: a reason to offer a merge, never to do one."""
     first, _ = world.member()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.attacks import attack
 from tests.support.world import STRONG, World
 
 
@@ -59,6 +60,7 @@ def test_case_and_spaces_do_not_matter(world: World, write) -> None:  # type: ig
     assert "Agence des Quais" in page.text
 
 
+@attack("H12")
 def test_a_wrong_client_and_a_wrong_company_get_the_same_words(world: World) -> None:
     agency, other = world.agency(), world.agency()
     person = world.person()

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from tests.attacks import attack
 from tests.support.acts import ask_reset, sign_in
 from tests.support.person import Page, Person
 from tests.support.world import OTHER_STRONG, STRONG, Letter, Portal, World
@@ -53,6 +54,7 @@ def test_the_page_that_leads_on_by_itself_can_be_stopped(world: World) -> None:
     assert 'http-equiv="refresh"' not in page.html
 
 
+@attack("J1")
 def test_the_page_is_the_same_for_known_and_unknown_addresses(world: World) -> None:
     letter, _ = world.member()
     known, unknown = world.person(), world.person()
@@ -75,6 +77,7 @@ def test_a_provisional_identifier_leads_to_the_letter_known_or_not(world: World)
     assert known.click("Utiliser mon courrier").path == "/login/provisional"
 
 
+@attack("J8")
 def test_every_session_and_every_refresh_token_ends(world: World) -> None:
     letter, _ = world.member()
     portal = world.portal(letter)
@@ -154,6 +157,7 @@ def test_the_new_password_meets_the_same_criteria(world: World, password: str) -
     assert sign_in(world.person(), letter).heading == "Profil"
 
 
+@attack("J15")
 def test_without_codes_they_are_asked_first(world: World) -> None:
     letter, _ = world.member()
     person = world.person()
@@ -182,6 +186,7 @@ def test_the_portals_request_goes_on_after_the_reset(world: World) -> None:
     assert person.sent_to.startswith(portal.redirect_uri)
 
 
+@attack("I8")
 def test_only_a_few_mails_an_hour_go_to_one_address_and_the_page_does_not_tell(world: World) -> None:
     letter, _ = world.member()
     before = len(world.mails_to(letter.email))

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 
 from idp.accounts.tables import Account
 from idp.upgrade.tables import UpgradeFlow
+from tests.attacks import attack
 from tests.support.acts import (
     ask_for_account,
     ask_reset,
@@ -41,6 +42,7 @@ def lose_cookies(person: Person) -> None:
 # --- several tabs ------------------------------------------------------------------------------------------------------
 
 
+@attack("F14")
 def test_each_tab_signs_in_for_its_own_portal(world: World) -> None:
     letter, _ = world.member()
     one, two = world.portal(letter), world.portal(letter)
@@ -130,6 +132,7 @@ def test_a_password_is_not_taken_for_an_address_that_the_page_does_not_show(worl
 # --- back and double clicks --------------------------------------------------------------------------------------------
 
 
+@attack("H9")
 def test_back_then_another_address_moves_the_flow_back(world: World) -> None:
     letter = world.letter()
     person = ask_for_account(world, letter)
@@ -565,6 +568,7 @@ def test_a_cookie_lost_on_the_change_of_password_asks_to_sign_in(world: World) -
 
 
 @pytest.mark.parametrize("kind", ["upgrade", "reset"])
+@attack("I1")
 def test_a_scanner_that_opens_and_submits_the_link_changes_nothing(world: World, kind: str) -> None:
     if kind == "upgrade":
         letter = world.letter()
@@ -609,6 +613,7 @@ def test_a_link_opened_on_the_phone_confirms_and_the_first_browser_goes_on(world
     assert computer.sent_to.startswith(portal.redirect_uri)
 
 
+@attack("F2")
 def test_the_phone_gets_no_code_of_the_computers_portal_by_any_page(world: World) -> None:
     letter = world.letter()
     portal = world.portal(letter)
@@ -706,6 +711,7 @@ def test_every_mail_works_until_one_is_used(world: World) -> None:
 # --- races -------------------------------------------------------------------------------------------------------------
 
 
+@attack("I4")
 def test_of_two_letters_that_race_for_an_address_the_second_is_led_to_merge(world: World) -> None:
     one, two = world.letter(contracts=("A2",)), world.letter(contracts=("B3",))
     email = one.email or ""
@@ -808,6 +814,7 @@ def test_another_browsers_upgrade_is_unknown_and_shows_nothing(world: World, ste
 
 
 @pytest.mark.parametrize("step", ["email", "password", "resend", "code", "continue"])
+@attack("F2")
 def test_another_browsers_upgrade_cannot_be_acted_on(world: World, step: str) -> None:
     letter = world.letter()
     person = ask_for_account(world, letter)
@@ -831,6 +838,7 @@ def test_another_browsers_upgrade_cannot_be_acted_on(world: World, step: str) ->
     assert person.submit(code=world.code_for(letter.email)).heading == "Profil"
 
 
+@attack("F2")
 def test_another_browsers_merge_is_unknown(world: World) -> None:
     first, _ = world.member()
     person = to_merge(world, world.letter(), first.email or "")

@@ -15,6 +15,7 @@ from idp.deps import Deps
 from idp.mail import sender, store
 from idp.mail.messages import DeliveryTest, Message, Voice
 from idp.mail.tables import OutboxMail
+from tests.attacks import attack
 from tests.support.mailbox import Mailbox
 from tests.support.ports import free_port
 from tests.support.world import World
@@ -239,6 +240,7 @@ NAMES = [
 
 
 @pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
+@attack("I14")
 def test_an_agencys_name_adds_no_header_and_no_markup(world: World, server: Mailbox, name: str) -> None:
     name = name if world.server.app.config["SQLALCHEMY_DATABASE_URI"].startswith("sqlite") else name.replace("\x00", "")
     to = a_mail(world, DeliveryTest(to="lea@exemple.org", voice=Voice(name)))

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from idp.oidc.token.tables import AccessToken
+from tests.attacks import attack
 from tests.support.world import HTTP, World, answer, claims
 
 API, OTHER = "https://api.exemple.fr/", "https://autre.exemple.fr/"
@@ -83,6 +84,7 @@ def test_an_opaque_token_expires(world: World, member) -> None:
     assert portal.post("/oauth/introspect", token=token).json() == {"active": False}
 
 
+@attack("C13")
 def test_a_token_is_for_the_audience_that_was_asked_and_for_no_other(world: World, member) -> None:
     person, _, agency = member
     portal = world.portal(agency, resources=(API, OTHER))

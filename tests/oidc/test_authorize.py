@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.attacks import attack
 from tests.support.world import STRONG, Portal, World, answer, claims
 
 
@@ -57,6 +58,7 @@ def test_the_redirect_uri_with_a_query_keeps_it(world: World, member) -> None:
     ids=str,
 )
 @pytest.mark.parametrize("also", [{}, {"response_type": "bogus"}, {"scope": None}, {"prompt": "none"}], ids=str)
+@attack("A12", "A14")
 def test_an_untrusted_request_is_shown_and_never_redirected(world: World, member, changed, also) -> None:
     _, _, portal, _ = member
     response = world.person().get(portal.authorize_url(**changed, **also))
@@ -69,12 +71,14 @@ def test_an_untrusted_request_is_shown_and_never_redirected(world: World, member
     "tail",
     ["/", "/../evil", "/..;/evil", "?x=1", "#frag", "%23", "?", " ", "%00", ".evil.tld", "\\", "@evil.tld"],
 )
+@attack("A1", "A9")
 def test_redirect_uris_match_character_by_character(world: World, member, tail: str) -> None:
     _, _, portal, _ = member
     response = world.person().get(portal.authorize_url(redirect_uri=portal.redirect_uri + tail))
     assert response.status_code == 400
 
 
+@attack("A8")
 def test_a_native_application_may_use_any_port_of_its_loopback_address_and_nothing_else(world: World, member) -> None:
     letter, _, _, agency = member
     portal = world.portal(
@@ -139,6 +143,7 @@ def test_a_native_application_may_use_any_port_of_its_loopback_address_and_nothi
     ],
     ids=str,
 )
+@attack("A17", "A18", "B8", "B9")
 def test_a_trusted_request_that_is_wrong_is_told_at_the_portal(world: World, member, changed, error: str) -> None:
     _, _, portal, _ = member
     response = world.person().get(portal.authorize_url(**changed))
@@ -149,6 +154,7 @@ def test_a_trusted_request_that_is_wrong_is_told_at_the_portal(world: World, mem
 
 
 @pytest.mark.parametrize("name", ["scope", "state", "nonce", "response_type", "code_challenge", "prompt", "foo"])
+@attack("A13")
 def test_a_parameter_given_twice_is_refused(world: World, member, name: str) -> None:
     _, _, portal, _ = member
     response = world.person().get(portal.authorize_url(prompt="none", foo="1") + f"&{name}=again")
@@ -156,6 +162,7 @@ def test_a_parameter_given_twice_is_refused(world: World, member, name: str) -> 
 
 
 @pytest.mark.parametrize("name", ["client_id", "redirect_uri"])
+@attack("A13")
 def test_client_and_redirect_uri_given_twice_are_shown(world: World, member, name: str) -> None:
     _, _, portal, _ = member
     response = world.person().get(portal.authorize_url() + f"&{name}=https://evil.example")
@@ -165,6 +172,7 @@ def test_client_and_redirect_uri_given_twice_are_shown(world: World, member, nam
 @pytest.mark.parametrize(
     "state", ['"><script>alert(1)</script>', "é€😀", "a b&c=d%20", "x" * 384, "%0d%0aSet-Cookie:x=1"]
 )
+@attack("A22")
 def test_state_comes_back_exactly(world: World, member, state: str) -> None:
     letter, _, portal, _ = member
     response = world.signed_in(letter).get(portal.authorize_url(state=state))
@@ -181,6 +189,7 @@ def test_unknown_parameters_are_ignored(world: World, member) -> None:
 # --- prompt, max_age, hints ------------------------------------------------------------------------------------------
 
 
+@attack("A19")
 def test_prompt_none_without_a_sign_in_is_login_required(world: World, member) -> None:
     _, _, portal, _ = member
     response = world.person().get(portal.authorize_url(prompt="none"))
@@ -188,6 +197,7 @@ def test_prompt_none_without_a_sign_in_is_login_required(world: World, member) -
     assert (told["error"], told["state"], told["iss"]) == ("login_required", "the-state", world.base)
 
 
+@attack("A19")
 def test_prompt_none_with_a_sign_in_is_answered_without_a_page(world: World, member) -> None:
     letter, _, portal, _ = member
     response = world.signed_in(letter).get(portal.authorize_url(prompt="none"))
@@ -243,6 +253,7 @@ def test_id_token_hint_of_the_signed_in_person_is_answered(world: World, member)
     assert "code" in answer(person.get(portal.authorize_url(prompt="none", id_token_hint=hint)).headers["location"])
 
 
+@attack("A21")
 def test_id_token_hint_of_somebody_else_never_switches_silently(world: World, member) -> None:
     letter, _, portal, agency = member
     person = world.signed_in(letter)
@@ -304,6 +315,7 @@ def test_tabs_of_two_portals_each_finish_at_their_own_address(world: World, memb
     assert answer(person.sent_to)["state"] == "one"
 
 
+@attack("F2")
 def test_another_browser_with_the_id_gets_a_question_of_its_own(world: World, member) -> None:
     letter, _, portal, _ = member
     first, thief = world.person(), world.person()

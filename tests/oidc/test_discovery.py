@@ -7,6 +7,7 @@ from datetime import timedelta
 from idp.oidc import discovery
 from idp.oidc.keys import keyring, steps
 from idp.settings import Settings
+from tests.attacks import attack
 from tests.support.world import HTTP, World, claims
 
 
@@ -53,6 +54,7 @@ def test_public_documents_cost_no_statement(world: World) -> None:
     assert seen == []
 
 
+@attack("E8")
 def test_the_key_set_is_clean(world: World) -> None:
     keys = HTTP.get(f"{world.base}/oauth/jwks").json()["keys"]
     assert len({k["kid"] for k in keys}) == len(keys)

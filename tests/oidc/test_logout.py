@@ -10,6 +10,7 @@ from sqlalchemy import update
 
 from idp.oidc.registration import store
 from idp.oidc.registration.tables import Client
+from tests.attacks import attack
 from tests.support.world import HTTP, World, answer
 
 
@@ -213,6 +214,7 @@ def test_a_posted_logout_becomes_a_get(world: World, present) -> None:
     assert person.sent_to == back
 
 
+@attack("N6")
 def test_signing_out_ends_what_the_sign_in_gave(world: World, present) -> None:
     _, portal, person, tokens, _ = present
     assert portal.userinfo(tokens["access_token"]).status_code == 200

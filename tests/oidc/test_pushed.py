@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from tests.attacks import attack
 from tests.support.world import HTTP, STRONG, Portal, World, answer
 
 
@@ -45,6 +46,7 @@ def test_a_pushed_request_is_answered_like_any_other(world: World, member) -> No
     assert portal.redeem(person.sent_to).status_code == 200
 
 
+@attack("E11")
 def test_what_stands_beside_the_name_is_not_looked_at(world: World, member) -> None:
     letter, portal = member
     person = world.signed_in(letter)
@@ -56,6 +58,7 @@ def test_what_stands_beside_the_name_is_not_looked_at(world: World, member) -> N
     assert answer(location)["state"] == "the-state"
 
 
+@attack("E10")
 def test_reloading_before_the_sign_in_works_and_nothing_does_afterwards(world: World, member) -> None:
     letter, portal = member
     told = pushed(portal).json()
@@ -68,6 +71,7 @@ def test_reloading_before_the_sign_in_works_and_nothing_does_afterwards(world: W
     assert world.signed_in(letter).get(url(portal, told)).status_code == 404
 
 
+@attack("E10")
 def test_it_works_for_the_client_that_pushed_it_and_for_a_minute_and_a_half(world: World, member) -> None:
     letter, portal = member
     other = world.portal(None)
@@ -113,12 +117,14 @@ def test_of_many_browsers_that_bring_one_name_one_owns_it(world: World, member) 
     ],
     ids=str,
 )
+@attack("E9")
 def test_what_is_wrong_is_told_to_the_portals_server(member, changed, error: str) -> None:
     _, portal = member
     response = pushed(portal, **changed)
     assert (response.status_code, response.json()["error"]) == (400, error)
 
 
+@attack("E9")
 def test_a_stranger_cannot_push_and_a_browser_cannot_get(world: World, member) -> None:
     _, portal = member
     assert HTTP.post(f"{world.base}/oauth/par", data=parameters(portal)).status_code == 401

@@ -11,6 +11,7 @@ import pytest
 from joserfc import jwe, jws
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
+from tests.attacks import attack
 from tests.support.mailbox import Mailbox
 from tests.support.outside import Authority, Host
 from tests.support.world import HTTP, Portal, ProviderServer, World, answer
@@ -89,6 +90,7 @@ def test_the_redirect_uri_of_the_object_counts_and_must_be_registered(made) -> N
     ],
     ids=str,
 )
+@attack("E13")
 def test_an_object_that_does_not_fit_is_refused(made, claims) -> None:
     person, portal = made()
     assert sent(person, portal, signed(claims))["error"] == "invalid_request_object"
@@ -129,6 +131,7 @@ BOMB = {"alg": "PBES2-HS256+A128KW", "enc": "A128CBC-HS256", "p2s": "YQ", "p2c":
     ],
     ids=range(21),
 )
+@attack("E3", "E5", "E6", "E13")
 def test_a_malformed_or_forged_object_is_refused(made, token: str) -> None:
     person, portal = made()
     response = person.http.post(

@@ -12,6 +12,7 @@ import pytest
 from idp.cli.clients.defaults import NEW
 from idp.oidc.authorize import checks
 from idp.oidc.protocol import ProtocolError
+from tests.attacks import attack
 from tests.support.world import STRONG, Portal, World, answer, claims
 
 FRONT = ("id_token", "id_token token", "code id_token", "code token", "code id_token token")
@@ -80,6 +81,7 @@ def test_each_part_of_the_response_type_is_answered_and_nothing_else(
 
 
 @pytest.mark.parametrize("response_type", FRONT)
+@attack("A17")
 def test_tokens_are_never_put_into_a_query(world: World, member, response_type: str) -> None:
     person, _, portal = member
     location = person.get(portal.authorize_url(response_type=response_type, response_mode="query")).headers["location"]
@@ -137,6 +139,7 @@ def test_errors_go_where_the_answer_would(world: World, member) -> None:
     assert answer(location)["error"] == "login_required"
 
 
+@attack("M2")
 def test_a_posted_answer_follows_signing_in_and_escapes_what_the_portal_sent(world: World) -> None:
     agency = world.agency()
     letter, _ = world.member(agency)
@@ -166,6 +169,7 @@ def test_the_page_that_posts_has_a_button_for_browsers_without_script(world: Wor
     assert page.forms[0].buttons
 
 
+@attack("A17")
 def test_a_portal_that_registered_only_the_code_gets_nothing_else(world: World, member) -> None:
     person, _, _ = member
     portal: Portal = world.portal(None)

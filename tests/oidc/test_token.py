@@ -12,6 +12,7 @@ from joserfc.jwk import KeySet
 
 from idp.accounts import store as accounts
 from idp.accounts.tables import ProvisionalAccount
+from tests.attacks import attack
 from tests.support.world import HTTP, Portal, World, answer, claims
 
 
@@ -69,6 +70,7 @@ def test_access_tokens_are_rfc_9068(world: World, granted) -> None:
     assert (told["sub"], told["client_id"]) == (account_id, portal.client_id)
 
 
+@attack("B1")
 def test_a_code_is_used_once_and_its_replay_revokes_what_it_bought(world: World, granted) -> None:
     portal, location, _, _, _ = granted
     first = portal.redeem(location).json()
@@ -80,6 +82,7 @@ def test_a_code_is_used_once_and_its_replay_revokes_what_it_bought(world: World,
     assert portal.post("/oauth/introspect", token=first["access_token"]).json() == {"active": False}
 
 
+@attack("B3")
 def test_a_code_expires_after_a_minute(world: World, granted) -> None:
     portal, location, _, _, _ = granted
     world.clock.advance(seconds=61)
@@ -102,6 +105,7 @@ def test_a_code_expires_after_a_minute(world: World, granted) -> None:
     ],
     ids=str,
 )
+@attack("B5")
 def test_a_wrong_redemption_is_refused_and_does_not_burn_the_code(world: World, granted, changed, error: str) -> None:
     portal, location, _, _, _ = granted
     response = portal.redeem(location, **changed)
@@ -109,6 +113,7 @@ def test_a_wrong_redemption_is_refused_and_does_not_burn_the_code(world: World, 
     assert portal.redeem(location).status_code == 200
 
 
+@attack("B7")
 def test_a_verifier_for_a_code_without_challenge_is_a_downgrade(world: World) -> None:
     agency = world.agency()
     letter, _ = world.member(agency)
@@ -127,6 +132,7 @@ def test_a_code_of_another_portal_is_unknown(world: World, granted) -> None:
     assert portal.redeem(location).status_code == 200
 
 
+@attack("B14")
 def test_parameters_in_the_query_are_not_looked_at(world: World, granted) -> None:
     portal, location, _, _, _ = granted
     response = HTTP.post(
@@ -200,6 +206,7 @@ def test_a_refresh_may_narrow_the_scope_and_never_widen_it(world: World, granted
     assert set(portal.userinfo(told["access_token"]).json()) == {"sub", "email", "email_verified", "memberships"}
 
 
+@attack("C4")
 def test_a_refresh_token_of_another_portal_is_unknown(world: World, granted) -> None:
     portal, location, _, _, agency = granted
     token = portal.redeem(location).json()["refresh_token"]
@@ -264,6 +271,7 @@ def test_client_secret_post_works_for_who_registered_it_only(world: World) -> No
         "",
     ],
 )
+@attack("D2")
 def test_a_bad_authorization_header_is_invalid_client(world: World, header: str) -> None:
     response = _credentials(world, world.portal(world.agency()), header)
     assert response.status_code in (401, 431), response.text
@@ -272,6 +280,7 @@ def test_a_bad_authorization_header_is_invalid_client(world: World, header: str)
         assert response.headers["www-authenticate"].startswith("Basic")
 
 
+@attack("D1")
 def test_wrong_empty_and_padded_secrets_are_refused(world: World) -> None:
     portal, other = world.portal(world.agency()), world.portal(world.agency())
     for secret in ("wrong", other.secret, f"{portal.secret} ", f"{portal.secret}\n", ""):
@@ -279,6 +288,7 @@ def test_wrong_empty_and_padded_secrets_are_refused(world: World) -> None:
         assert _credentials(world, portal, f"Basic {raw}").status_code == 401
 
 
+@attack("D1")
 def test_two_ways_of_authenticating_at_once_are_refused(world: World) -> None:
     portal = world.portal(world.agency())
     raw = base64.b64encode(f"{portal.client_id}:{portal.secret}".encode()).decode()
@@ -314,6 +324,7 @@ def test_a_disabled_portal_gets_nothing(world: World) -> None:
         (b"%ED%A0%80=%00&grant_type=%00", "application/x-www-form-urlencoded"),
     ],
 )
+@attack("B15")
 def test_bodies_that_are_no_form_are_refused_in_json(world: World, path: str, body: bytes, kind: str | None) -> None:
     headers = {} if kind is None else {"Content-Type": kind}
     response = HTTP.post(world.base + path, content=body, headers=headers)
@@ -322,6 +333,7 @@ def test_bodies_that_are_no_form_are_refused_in_json(world: World, path: str, bo
 
 
 @pytest.mark.parametrize("path", ["/oauth/token", "/oauth/introspect", "/oauth/revoke"])
+@attack("A26")
 def test_get_is_not_allowed_where_secrets_are_posted(world: World, path: str) -> None:
     response = HTTP.get(world.base + path)
     assert response.status_code == 405
@@ -352,6 +364,7 @@ def test_userinfo_tells_what_the_agency_knows(world: World, granted) -> None:
     ]
 
 
+@attack("H13")
 def test_a_portal_sees_only_the_agencies_it_belongs_to(world: World) -> None:
     """Of one agency: that one; of a customer: its companies; of the platform: all of the person's."""
     toulouse = world.agency()
@@ -425,6 +438,7 @@ def test_userinfo_takes_the_token_in_the_header(world: World, granted, method: s
     assert response.status_code == 200
 
 
+@attack("B14")
 def test_userinfo_takes_the_token_in_a_form_and_never_in_the_query(world: World, granted) -> None:
     portal, location, _, _, _ = granted
     token = portal.redeem(location).json()["access_token"]
@@ -436,6 +450,7 @@ def test_userinfo_takes_the_token_in_a_form_and_never_in_the_query(world: World,
 
 
 @pytest.mark.parametrize("token", ["x", "a.b.c", "é", "x" * 70000, "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0."])
+@attack("C14")
 def test_a_bad_bearer_token_is_told_so(world: World, token: str) -> None:
     headers = {"Authorization": f"Bearer {token}".encode()}
     response = HTTP.get(f"{world.base}/oauth/userinfo", headers=headers)
@@ -444,16 +459,19 @@ def test_a_bad_bearer_token_is_told_so(world: World, token: str) -> None:
         assert 'error="invalid_token"' in response.headers["www-authenticate"]
 
 
+@attack("C14")
 def test_no_token_at_all_is_told_the_scheme_only(world: World) -> None:
     response = HTTP.get(f"{world.base}/oauth/userinfo")
     assert (response.status_code, response.headers["www-authenticate"]) == (401, 'Bearer realm="userinfo"')
 
 
+@attack("C12")
 def test_an_id_token_is_no_access_token(world: World, granted) -> None:
     portal, location, _, _, _ = granted
     assert portal.userinfo(portal.redeem(location).json()["id_token"]).status_code == 401
 
 
+@attack("C15")
 def test_access_tokens_expire(world: World, granted) -> None:
     portal, location, _, _, _ = granted
     token = portal.redeem(location).json()["access_token"]
@@ -461,6 +479,7 @@ def test_access_tokens_expire(world: World, granted) -> None:
     assert portal.userinfo(token).status_code == 401
 
 
+@attack("C11")
 def test_introspection_tells_the_portals_own_tokens_only(world: World, granted) -> None:
     portal, location, account_id, _, agency = granted
     told = portal.redeem(location).json()
@@ -471,6 +490,7 @@ def test_introspection_tells_the_portals_own_tokens_only(world: World, granted) 
     assert portal.post("/oauth/introspect", token="unknown").json() == {"active": False}
 
 
+@attack("C11")
 def test_revoking_a_refresh_token_ends_the_access_token_too(world: World, granted) -> None:
     portal, location, _, _, agency = granted
     told = portal.redeem(location).json()

@@ -16,6 +16,7 @@ from sqlalchemy import func, select
 from idp.accounts.tables import Account, Membership, ProvisionalAccount
 from idp.oidc.token.tables import RefreshToken
 from idp.upgrade.tables import UpgradeFlow
+from tests.attacks import attack
 from tests.support.person import Person
 from tests.support.world import STRONG, Letter, World, claims
 
@@ -137,6 +138,7 @@ def test_a_mailed_link_makes_exactly_one_account(world: World) -> None:
         assert (accounts, len(places)) == (1, 1)
 
 
+@attack("H10")
 def test_two_browsers_with_one_letter_and_two_addresses_make_exactly_one_account(world: World) -> None:
     for round_ in range(ROUNDS):
         letter = world.letter()
@@ -156,6 +158,7 @@ def test_two_browsers_with_one_letter_and_two_addresses_make_exactly_one_account
         assert (made, len(places)) == (1, 1)
 
 
+@attack("I4")
 def test_one_address_from_many_letters_makes_one_account_and_leads_the_others_to_merge(world: World) -> None:
     agency = world.agency()
     for round_ in range(ROUNDS):
@@ -170,6 +173,7 @@ def test_one_address_from_many_letters_makes_one_account_and_leads_the_others_to
         assert sum(where.startswith("/merge/") for where in led) == len(letters) - 1, led
 
 
+@attack("K7")
 def test_a_merge_happens_exactly_once(world: World) -> None:
     agency = world.agency()
     owner, account_id = world.member(agency)
@@ -190,6 +194,7 @@ def test_a_merge_happens_exactly_once(world: World) -> None:
         world.forget_attempts()
 
 
+@attack("J3")
 def test_a_reset_link_sets_exactly_one_password(world: World, shared) -> None:
     _, letter, _, _, _ = shared
     for round_ in range(ROUNDS):

@@ -14,6 +14,7 @@ from idp.deps import Deps
 from idp.errors import TooManyAttempts
 from idp.throttle import store as throttle
 from idp.throttle.store import Limit, network_of
+from tests.attacks import attack
 from tests.support.world import World
 
 
@@ -150,6 +151,7 @@ def test_attempts_and_successes_at_once_do_not_wait_for_each_other_in_a_circle(w
     assert not failures
 
 
+@attack("G7")
 def test_a_success_forgets_the_accounts_count_and_only_itself_of_the_networks(world: World) -> None:
     """An attacker's sign-in to an account of their own must not buy more guesses at others."""
     own, network = a_limit(free=5), a_limit(free=5)

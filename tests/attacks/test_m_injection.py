@@ -1,0 +1,161 @@
+"""Group M: what is written into pages, headers, logs and JSON."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+
+import pytest
+
+from idp.logs import JsonLines
+from tests.attacks import attack
+from tests.support.acts import sign_in
+from tests.support.person import Page
+from tests.support.world import STRONG, World
+
+MARKUP = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
+
+
+@attack("M3", "M4")
+def test_the_name_of_a_portal_is_text(world: World) -> None:
+    letter, _ = world.member()
+    name = 'L\'été & {{7*7}} ${7*7} "x"'  # a name with < or > cannot be registered
+    portal = world.portal(letter, name=name)
+
+    page = world.person().open(portal.authorize_url())
+
+    assert page.status == 200
+    assert name in page.text
+    assert name not in page.html
+
+
+@attack("M3")
+def test_what_a_browser_calls_itself_is_shown_nowhere(world: World) -> None:
+    letter, _ = world.member()
+    person = world.person(headers={"User-Agent": MARKUP})
+    sign_in(person, letter)
+
+    for path in ("/profile", "/profile/password", "/logout", "/help"):
+        assert "onerror" not in person.open(path).html
+
+
+SPLITTERS = ["a%0d%0aX-Evil:%20y", "a%0aSet-Cookie:%20evil=1", "%E5%98%8D%E5%98%8AX-Evil:%20y", "a%00b", "%E2%80%A8X"]
+
+
+@attack("M5")
+@pytest.mark.parametrize("value", SPLITTERS, ids=range(len(SPLITTERS)))
+def test_no_value_begins_a_header(world: World, value: str) -> None:
+    letter, _ = world.member()
+    portal = world.portal(letter)
+    person = world.signed_in(letter)
+    for path in (
+        portal.authorize_url(state=None) + f"&state={value}",
+        f"/login?client={value}&societe={value}",
+        f"/login/codes?client={value}&then={value}",
+        f"/oauth/logout?state={value}&client_id={value}&post_logout_redirect_uri={value}",
+        f"/reset?{letter.query}&identifier={value}&merge={value}",
+        f"/{value}",
+    ):
+        for headers in ({}, {"X-Request-Id": value, "Accept-Language": value, "Cookie": f"agency={value}"}):
+            response = person.get(path, headers=headers)
+            assert response.status_code < 500, path
+            assert "x-evil" not in response.headers
+            assert "evil" not in response.cookies
+
+
+FORGED = [
+    'x\n{"level":"info","message":"login ok"}',
+    "\x1b[2J\x1b[31m",
+    "a%0ab",
+    '","level":"critical","x":"',
+    "y" * 50_000,
+]
+
+
+@attack("M7")
+@pytest.mark.parametrize("value", FORGED, ids=range(len(FORGED)))
+def test_one_event_is_one_line_of_the_log_whatever_was_typed(world: World, value: str) -> None:
+    told = io.StringIO()
+    handler = logging.StreamHandler(told)
+    handler.setFormatter(JsonLines())
+    logger = logging.getLogger("idp")
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        letter, _ = world.member()
+        person = world.person(headers={"User-Agent": "x", "X-Request-Id": "a-request-id"})
+        person.open(f"/login?{letter.query}")
+        person.submit(identifier=value, password=STRONG)
+        person.get("/nothing/here", params={"q": value})
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+
+    lines = told.getvalue().splitlines()
+    assert lines
+    for line in lines:
+        assert set(json.loads(line)) >= {"at", "level", "message"}
+        assert len(line) < 2_000
+        assert "\x1b" not in line
+        assert "login ok" not in line
+
+
+@attack("M10")
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/nothing", 404),
+        ("GET", "/console", 404),
+        ("GET", "/?__debugger__=yes&cmd=resource&f=debugger.js", 303),
+        ("DELETE", "/login", 405),
+        ("POST", "/login/codes", 400),
+        ("GET", "/upgrade/x", 404),
+        ("GET", "/oauth/authorize", 400),
+        ("GET", "/%ff%fe", 404),
+        ("GET", "/../../etc/passwd", 404),
+        ("GET", "/static/../idp/settings.py", 404),
+    ],
+)
+def test_a_failure_page_is_french_numbered_and_says_nothing_of_the_inside(
+    world: World, method: str, path: str, status: int
+) -> None:
+    response = world.person().http.request(method, path, headers={"X-Debug": "1"})
+
+    assert response.status_code == status
+    for inside in ("Traceback", "werkzeug", "sqlalchemy", "SELECT ", "/idp/", "flask", "Python/"):
+        assert inside not in response.text
+    if status >= 400:
+        page = Page(response)
+        assert 'lang="fr"' in page.html
+        assert response.headers.get("x-request-id", "") in page.html
+        assert page.ways or page.forms
+
+
+@attack("M13")
+@pytest.mark.parametrize(
+    "headers", [{"Host": "evil.example"}, {"X-Forwarded-Host": "evil.example"}, {"Forwarded": "host=evil.example"}]
+)
+def test_a_forged_host_is_in_no_answer(world: World, headers: dict[str, str]) -> None:
+    letter, _ = world.member()
+    for path in ("/.well-known/openid-configuration", f"/login?{letter.query}", "/nothing", "/", "/oauth/jwks"):
+        response = world.person().get(path, headers=headers)
+        assert "evil.example" not in response.text
+        assert "evil.example" not in str(response.headers)
+
+
+@attack("M14")
+@pytest.mark.parametrize("path", ["/oauth/token", "/oauth/introspect", "/oauth/revoke", "/oauth/userinfo"])
+def test_an_answer_for_machines_is_never_a_page(world: World, path: str) -> None:
+    letter, _ = world.member()
+    portal = world.portal(letter)
+    data = {"grant_type": MARKUP, "token": MARKUP, "code": MARKUP, "scope": MARKUP, "access_token": MARKUP}
+
+    response = world.person().http.post(
+        path, data=data, headers={"Accept": "text/html"}, auth=(portal.client_id, portal.secret or "")
+    )
+
+    assert response.status_code < 500
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert "html" not in response.headers["content-type"]

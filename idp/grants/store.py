@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import bindparam, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from idp.database import changed
 from idp.grants.tables import Grant
+from idp.sessions.tables import BrowserSession
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,29 @@ class NewGrant:
     resources: list[str] | None = None
 
 
-def create(db: Session, grant: NewGrant) -> None:
-    db.execute(insert(Grant).values(**vars(grant)))
+def create(db: Session, grant: NewGrant) -> bool:
+    """Add a grant of a sign-in that lasts; False, and nothing added, when it ended meanwhile.
+
+    The sign-in is held until the transaction ends: a sign-out either comes first, and nothing is granted, or waits and
+    then voids the grant. Between reading the sign-in and granting there would be room for a grant that nobody ends.
+    """
+    return db.execute(_CREATE, vars(grant)).first() is not None
+
+
+_GIVEN = [field.name for field in fields(NewGrant)]
+_LASTING = (
+    select(BrowserSession.id)
+    .where(BrowserSession.sid == bindparam("sid"), BrowserSession.ended_at.is_(None))
+    .limit(1)
+    .with_for_update(read=True)
+    .subquery()
+)
+_TABLE = Grant.metadata.tables[Grant.__tablename__]
+_CREATE = (
+    insert(_TABLE)
+    .from_select(_GIVEN, select(*(bindparam(name, type_=_TABLE.c[name].type) for name in _GIVEN)).select_from(_LASTING))
+    .returning(_TABLE.c.id)
+)
 
 
 def revoke(db: Session, grant_id: str, *, now: datetime) -> None:

@@ -29,10 +29,7 @@ def register(app: Flask, site: Site) -> None:
         return show(site, error)
 
     def http(error: HTTPException) -> Response:
-        response = show(site, _of_http(error))
-        if isinstance(error, MethodNotAllowed) and error.valid_methods:
-            response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
-        return response
+        return show(site, _of_http(error))
 
     def database(error: DBAPIError) -> Response:
         log.error("database", extra={"error": type(error.orig).__name__})
@@ -56,6 +53,27 @@ def register(app: Flask, site: Site) -> None:
     ]
     for kind, handler in handlers:
         app.register_error_handler(kind, handler)
+    _wrong_methods(app)
+
+
+def _wrong_methods(app: Flask) -> None:
+    """Flask knows no route of a wrong method; given one, its blueprint answers: software gets JSON, not a page."""
+
+    def allowed() -> list[str]:
+        error = request.routing_exception
+        return sorted(error.valid_methods or ()) if isinstance(error, MethodNotAllowed) else []
+
+    @app.before_request
+    def find_route() -> None:
+        if (methods := allowed()) and (adapter := app.create_url_adapter(request)) is not None:
+            request.url_rule, values = adapter.match(method=methods[0], return_rule=True)
+            request.view_args = dict(values)
+
+    @app.after_request
+    def tell_methods(response: Response) -> Response:
+        if methods := allowed():
+            response.headers["Allow"] = ", ".join(methods)
+        return response
 
 
 def show(site: Site, error: IdpError) -> Response:

@@ -332,12 +332,14 @@ def test_bodies_that_are_no_form_are_refused_in_json(world: World, path: str, bo
     assert response.json()["error"] in ("invalid_request", "invalid_client", "unsupported_grant_type")
 
 
-@pytest.mark.parametrize("path", ["/oauth/token", "/oauth/introspect", "/oauth/revoke"])
+@pytest.mark.parametrize("path", ["/oauth/token", "/oauth/introspect", "/oauth/revoke", "/oauth/register"])
 @attack("A26")
 def test_get_is_not_allowed_where_secrets_are_posted(world: World, path: str) -> None:
     response = HTTP.get(world.base + path)
     assert response.status_code == 405
     assert "POST" in response.headers["allow"]
+    assert response.headers["cache-control"] == "no-store"
+    assert response.json()["error"] == "invalid_request"
 
 
 # --- userinfo, introspection, revocation -----------------------------------------------------------------------------

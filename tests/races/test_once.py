@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import func, select
 
 from idp.accounts.tables import Account, Membership, ProvisionalAccount
+from idp.grants.tables import Grant
 from idp.oidc.token.tables import RefreshToken
 from idp.upgrade.tables import UpgradeFlow
 from tests.attacks import attack
@@ -124,6 +125,27 @@ def test_a_pending_request_is_answered_to_exactly_one(world: World, shared) -> N
         path = f"/oauth/authorize/{waiting}/continue"
         answers = at_once(lambda n, all_=twins(person), path=path: all_[n].get(path))
         assert sorted(r.status_code for r in answers) == [303] + [409] * (THREADS - 1)
+
+
+def test_no_grant_outlives_the_sign_out_that_it_raced(world: World, shared) -> None:
+    _, letter, _, portal, _ = shared
+    for _ in range(ROUNDS):
+        person = world.signed_in(letter)
+        person.open(portal.authorize_url(scope="openid"))
+        sid = claims(portal.redeem(person.sent_to).json()["id_token"])["sid"]
+        person.open("/logout")
+        all_ = twins(person)
+
+        def act(n: int, all_: list[Person] = all_) -> str:
+            if n == THREADS // 2:
+                return all_[n].send("Me déconnecter").headers["location"]
+            return all_[n].get(portal.authorize_url(scope="openid", prompt="none")).headers["location"]
+
+        places = at_once(act)
+        with world.reading() as db:
+            live = select(func.count()).select_from(Grant).where(Grant.sid == sid, Grant.revoked_at.is_(None))
+            assert db.scalar(live) == 0
+        assert all("code=" in place or "login_required" in place for place in places if place != "/logout?done=1")
 
 
 def test_a_mailed_link_makes_exactly_one_account(world: World) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from idp.audit import store as audit
-from idp.database import reading, transaction
+from idp.database import transaction
 from idp.digests import Kind
 from idp.errors import AuthorizationAnswered
 from idp.grants import store as grants
@@ -28,19 +28,20 @@ from idp.sessions.store import SignedIn
 
 def answer(
     provider: Provider, client: Client, waiting: Waiting, signed_in: SignedIn, *, stored: bool
-) -> Answered | Posted:
-    """What the portal asked for, at its redirect URI. stored: the request is a row, to be marked as answered.
+) -> Answered | Posted | None:
+    """What the portal asked for, at its redirect URI; None, and nothing done, when the sign-in ended meanwhile.
 
-    Raises AuthorizationAnswered for whoever comes second.
+    stored: the request is a row, to be marked as answered. Raises AuthorizationAnswered for whoever comes second.
     """
     deps, request, now = provider.deps, waiting.request, provider.deps.now()
     kinds = request.response_type.split()
     code = deps.new_token(256) if "code" in kinds else ""
     new = _new_grant(provider, request, signed_in, now=now)
     with transaction() as db:
+        if not grants.create(db, new):
+            return None
         if stored and not store.mark_answered(db, waiting.id, now=now):
             raise AuthorizationAnswered(agency_id=request.agency_id)
-        grants.create(db, new)
         if code:
             store.add_code(
                 db,
@@ -62,7 +63,8 @@ def answer(
                 cause=new.id,
                 client=request.client_id,
             )
-    tokens = _tokens(provider, client, request, new, code) if kinds != ["code"] else {}
+        granted = token_store.granted(db, new.id, now=now) if kinds != ["code"] else None
+    tokens = _tokens(provider, client, request, granted, code) if granted is not None else {}
     return carry(
         request.redirect_uri,
         request.response_mode,
@@ -91,10 +93,9 @@ def _new_grant(provider: Provider, request: Request, signed_in: SignedIn, *, now
     )
 
 
-def _tokens(provider: Provider, client: Client, request: Request, new: grants.NewGrant, code: str) -> dict[str, str]:
+def _tokens(provider: Provider, client: Client, request: Request, granted: Granted, code: str) -> dict[str, str]:
     """The access token and the ID token that the response type asks for (OIDC Core 3.2.2.5 and 3.3.2.5)."""
     kinds = request.response_type.split()
-    granted = _granted(provider, new)
     told: dict[str, str] = {}
     if "token" in kinds:
         access = access_tokens.prepare(provider, client, granted, scope=request.scope, resources=())
@@ -113,11 +114,3 @@ def _tokens(provider: Provider, client: Client, request: Request, new: grants.Ne
             about=in_id_token(provider, client, granted, scope=request.scope if alone else ""),
         )
     return told
-
-
-def _granted(provider: Provider, new: grants.NewGrant) -> Granted:
-    """The new grant as the token endpoint would see it."""
-    with reading() as db:
-        found = token_store.granted(db, new.id, now=provider.deps.now())
-    assert found is not None
-    return found

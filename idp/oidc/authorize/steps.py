@@ -135,7 +135,8 @@ def _proceed(provider: Provider, waiting: Waiting, signed_in: SignedIn | None, *
         return _failed(provider, waiting, "consent_required", "the person must be asked", stored=stored)
     if decision is Decision.ANSWER:
         assert signed_in is not None
-        return grant.answer(provider, client, waiting, signed_in, stored=stored)
+        answer = grant.answer(provider, client, waiting, signed_in, stored=stored)
+        return answer or _proceed(provider, waiting, None, stored=stored)
     if not stored:
         with transaction() as db:
             store.add(db, waiting)

@@ -75,7 +75,7 @@ def deps(world: World, authority: Authority) -> Deps:
     changes = {
         "fetch_allowed_networks": "127.0.0.0/8",
         "fetch_ca_file": str(authority.file),
-        "fetch_timeout_seconds": 1,
+        "fetch_timeout_seconds": 30,
     }
     return replace(world.deps, settings=world.deps.settings.model_copy(update=changes))
 
@@ -297,10 +297,10 @@ def test_one_slow_portal_is_waited_for_once_not_once_a_person_atk_191(scene: Sce
     other = scene.world.signed_in(other_letter)
     other.open(scene.portal.authorize_url())
     release = threading.Event()
-    scene.told.host.behaviour = lambda _tls, _head: release.wait(10) and None
+    scene.told.host.behaviour = lambda _tls, _head: release.wait(60) and None
     sign_out(scene.person)
     sign_out(other)
-    scene.work()
+    scene.work(replace(scene.deps, settings=scene.deps.settings.model_copy(update={"fetch_timeout_seconds": 1})))
     release.set()
     assert scene.told.host.connections == 1
     with scene.world.reading() as db:

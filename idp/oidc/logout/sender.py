@@ -40,12 +40,12 @@ EVENT = "http://schemas.openid.net/event/backchannel-logout"
 
 def work(deps: Deps, keyring: Keyring) -> None:
     """Announce and deliver what there is. Never raises for a portal's failure."""
-    while announce(deps) == BATCH or deliver_due(deps, keyring) == BATCH:
+    while announce(deps) or deliver_due(deps, keyring) == BATCH:
         pass
 
 
 def announce(deps: Deps) -> int:
-    """Turn sign-ins that ended into notices, and end what they gave; returns how many, one batch at most."""
+    """Turn sign-ins that ended into notices, one batch, and end what they gave; returns how many, 0 when none is left."""
     with reading() as db:
         if not sessions.some_unannounced(db):
             return 0

@@ -154,6 +154,16 @@ def account(db: Session, account_id: str) -> StrongAccount | None:
     return _strong(db.execute(_STRONG.where(Account.id == account_id)).one_or_none())
 
 
+def hold(db: Session, account_id: str) -> bool:
+    """Whether an account is open, and stays so until this transaction ends.
+
+    A step that read the account before it hashed a password asks again: an operator may have closed or erased it
+    meanwhile, and what the step adds would be left behind.
+    """
+    statement = select(Account.id).where(Account.id == account_id, Account.state == AccountState.ACTIVE)
+    return db.scalars(statement.with_for_update()).one_or_none() is not None
+
+
 def create_account(
     db: Session, *, account_id: str, email: str, email_key: str, password_hash: str, now: datetime
 ) -> bool:
@@ -187,7 +197,7 @@ def set_password(db: Session, account_id: str, password_hash: str, *, now: datet
     values: dict[str, object] = {"password_hash": password_hash}
     if now is not None:
         values["password_changed_at"] = now
-    db.execute(update(Account).where(Account.id == account_id).values(**values))
+    db.execute(update(Account).where(Account.id == account_id, Account.state == AccountState.ACTIVE).values(**values))
 
 
 def join(db: Session, *, membership_id: str, account_id: str, letter: Letter, origin: str, now: datetime) -> bool:

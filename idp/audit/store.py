@@ -45,7 +45,7 @@ def record(
         "cause": cause,
         "request": correlation.current() or None,
         "network_digest": None if network is None else deps.digests.digest(Kind.NETWORK, network)[:32],
-        "address_digest": None if address is None else _of_address(deps, address),
+        "address_digest": None if address is None else digest_of_address(deps, address),
         "details": details,
     }
     metrics.event(name)
@@ -58,7 +58,7 @@ def search(
     """The newest events of a request, an account or letter (ids), or with an address that was typed (canonical key)."""
     wanted: list[ColumnElement[bool]] = [AuditEvent.request.in_(ids), AuditEvent.subject.in_(ids)]
     if address is not None:
-        wanted.append(AuditEvent.address_digest == _of_address(deps, address))
+        wanted.append(AuditEvent.address_digest == digest_of_address(deps, address))
     statement = select(AuditEvent).where(or_(*wanted)).order_by(AuditEvent.at.desc(), AuditEvent.id.desc())
     return db.scalars(statement.limit(limit)).all()
 
@@ -81,5 +81,6 @@ def later(place: tuple[datetime, str]) -> ColumnElement[bool]:
     return and_(AuditEvent.at >= at, or_(AuditEvent.at > at, AuditEvent.id > id_))
 
 
-def _of_address(deps: Deps, key: str) -> str:
+def digest_of_address(deps: Deps, key: str) -> str:
+    """How the trail knows an address (its canonical key): whoever has the address finds its events, and nobody else."""
     return deps.digests.digest(Kind.ADDRESS, key)[:32]

@@ -37,7 +37,10 @@ class Root(LazyGroup):
         "customers": ("idp.cli.customers:command", "Groups that run agencies (codes client)."),
         "agencies": ("idp.cli.agencies:command", "Companies of a customer (codes société), with their brand."),
         "clients": ("idp.cli.clients:command", "Portals (OAuth clients) and their secrets."),
-        "accounts": ("idp.cli.accounts:command", "Import letters; find, show and unlock people's accounts."),
+        "accounts": (
+            "idp.cli.accounts:command",
+            "Import letters; find, show, unlock, close, export and erase people's accounts.",
+        ),
         "keys": ("idp.cli.keys:command", "Signing keys of tokens."),
         "terms": ("idp.cli.terms:command", "Terms of use and privacy policy."),
         "mail": ("idp.cli.mail:command", "Deliver mail, look at the outbox, test the mail server."),

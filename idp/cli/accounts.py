@@ -1,4 +1,4 @@
-"""`idp accounts`: import letters, and find, show and unlock people."""
+"""`idp accounts`: import letters, find, show and unlock people; closing and erasing them is in `rights.py`."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from idp.cli.failures import NotFound
 from idp.cli.importing import import_
 from idp.cli.output import Output, output_option, rows, say
 from idp.cli.output import record as print_record
+from idp.cli.rights import disable, enable, erase, export
 from idp.cli.store import live_sessions
 from idp.database import reading
 from idp.deps import Deps
@@ -29,10 +30,12 @@ _COLUMNS = ("client", "societe", "identifier", "name", "email", "state", "sub")
 
 @click.group()
 def command() -> None:
-    """Import letters; find, show and unlock people's accounts."""
+    """Import letters; find, show, unlock, close, export and erase people's accounts."""
 
 
 command.add_command(import_)
+for verb in (disable, enable, export, erase):
+    command.add_command(verb)
 
 
 @command.command()

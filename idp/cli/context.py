@@ -86,9 +86,17 @@ def changing(*, dry_run: bool) -> Iterator[Session]:
         say("dry run: nothing was changed")
 
 
-def record(session: Session, deps: Deps, name: str, *, agency_id: str | None = None, **details: Any) -> None:
+def record(
+    session: Session,
+    deps: Deps,
+    name: str,
+    *,
+    subject: str | None = None,
+    agency_id: str | None = None,
+    **details: Any,
+) -> None:
     """Write the audit event of a command. name: without its source, such as `client-created`."""
-    audit_store.record(session, deps, f"cli.{name}", agency_id=agency_id, cause=operator(), **details)
+    audit_store.record(session, deps, f"cli.{name}", subject=subject, agency_id=agency_id, cause=operator(), **details)
 
 
 def operator() -> str:

@@ -134,8 +134,12 @@ def _merge(
             return MergeAt(store.load(db, flow.id, now=now, browser_digest=flow.browser_digest))
         letter = accounts.letter(db, flow.provisional_account_id)
         membership_id = deps.new_id()
-        if not accounts.close_letter(db, letter.id, now=now) or not accounts.join(
-            db, membership_id=membership_id, account_id=account.id, letter=letter, origin="merge", now=now
+        if (
+            not accounts.hold(db, account.id)
+            or not accounts.close_letter(db, letter.id, now=now)
+            or not accounts.join(
+                db, membership_id=membership_id, account_id=account.id, letter=letter, origin="merge", now=now
+            )
         ):
             raise MergeImpossible(agency_id=flow.agency_id, authorization_id=flow.authorization_id)
         store.cancel_others(db, flow_id=flow.id, provisional_account_id=letter.id)

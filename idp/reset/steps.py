@@ -201,6 +201,8 @@ def _set_password(
     now = deps.now()
     after = rules.completed(before)
     with transaction() as db:
+        if not accounts.hold(db, account.id):  # closed by an operator since the mail was sent
+            raise LinkUnknown(agency_id=before.agency_id)
         links.consume(db, mailed, now=now)
         if not store.save(db, before, after):
             raise LinkUsed()

@@ -236,6 +236,13 @@ def upgrade() -> None:
     with op.batch_alter_table("grants", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_grants_account_id"), ["account_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_grants_expires_at"), ["expires_at"], unique=False)
+        batch_op.create_index(
+            "ix_grants_revoked",
+            ["revoked_at"],
+            unique=False,
+            sqlite_where=sa.text("revoked_at IS NOT NULL"),
+            postgresql_where=sa.text("revoked_at IS NOT NULL"),
+        )
         batch_op.create_index(batch_op.f("ix_grants_sid"), ["sid"], unique=False)
 
     op.create_table(
@@ -657,6 +664,11 @@ def downgrade() -> None:
     op.drop_table("sessions")
     with op.batch_alter_table("grants", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_grants_sid"))
+        batch_op.drop_index(
+            "ix_grants_revoked",
+            sqlite_where=sa.text("revoked_at IS NOT NULL"),
+            postgresql_where=sa.text("revoked_at IS NOT NULL"),
+        )
         batch_op.drop_index(batch_op.f("ix_grants_expires_at"))
         batch_op.drop_index(batch_op.f("ix_grants_account_id"))
 

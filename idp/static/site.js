@@ -68,6 +68,19 @@ if (criteria && chosen) {
 // After an error, go to its summary; it links to the field.
 document.getElementById("summary")?.focus();
 
+// The other language keeps what was typed, for the one page that comes next; secrets are never stored, shown or not.
+const typed = [...document.querySelectorAll("#main input")].filter((input) =>
+  /^(text|email)$/.test(input.type) && !input.readOnly && input.autocomplete !== "one-time-code");
+try {
+  const kept = JSON.parse(sessionStorage.getItem("typed") ?? "{}");
+  sessionStorage.removeItem("typed");
+  for (const input of typed) input.value = kept[input.name] ?? input.value;
+  document.querySelector("form[action^='/language']")?.addEventListener("submit", () => {
+    const values = typed.map((input) => [input.name, input.value]);
+    sessionStorage.setItem("typed", JSON.stringify(Object.fromEntries(values)));
+  });
+} catch { /* a browser that stores nothing */ }
+
 // A second click on a button that is working does nothing; the button comes back with the page, or soon.
 for (const form of document.forms) {
   form.addEventListener("submit", (event) => {

@@ -375,3 +375,20 @@ def test_nothing_moves_for_who_wants_no_motion(world: World, visit: Visit) -> No
 
     moving = "[...document.querySelectorAll('*')].filter(e => getComputedStyle(e).transitionDuration !== '0s' || getComputedStyle(e).animationName !== 'none').length"
     assert visitor.page.evaluate(moving) == 0
+
+
+def test_the_other_language_keeps_what_was_typed_but_no_secret(world: World, visit: Visit) -> None:
+    letter = world.letter(email=None)
+    visitor = visit(DESKTOP)
+    visitor.open(f"/login/provisional?{letter.query}")
+    identifier = visitor.page.locator("[name=provisional_identifier]")
+    identifier.fill(letter.identifier)
+    visitor.page.locator("[name=provisional_password]").fill("SECRET")
+    visitor.page.locator(".reveal-button").click()
+
+    visitor.page.get_by_role("button", name="English").click()
+
+    expect(visitor.page.locator("html")).to_have_attribute("lang", "en")
+    expect(identifier).to_have_value(letter.identifier)
+    expect(visitor.page.locator("[name=provisional_password]")).to_have_value("")
+    assert visitor.page.evaluate("sessionStorage.length") == 0

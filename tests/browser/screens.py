@@ -6,8 +6,11 @@ Steps before the last are taken over HTTP, which is faster; what a state is abou
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from playwright.sync_api import Route
 
 from idp.tenancy import logos, store
 from tests.browser.visitor import Visitor
@@ -62,6 +65,16 @@ class Scene:
         person = self.at_email(letter)
         person.submit("Continuer", email=held.email or "")
         return person
+
+    def plain(self, person: Person, path: str) -> None:
+        """Open a page of a person's browser as one without scripts shows it: a page that goes on by itself stays."""
+
+        def answer(route: Route) -> None:
+            response = route.fetch()
+            route.fulfill(response=response, body=re.sub("<script[^>]*></script>", "", response.text()))
+
+        self.visitor.page.route(lambda url: url.startswith(self.world.base), answer, times=1)
+        self.visitor.take_over(person, path)
 
     def at_reset(self, held: Letter) -> Person:
         person = self.world.person()
@@ -677,6 +690,24 @@ def _(s: Scene) -> None:
     s.visitor.take_over(person)
 
 
+@screen("logout-portals")
+def _(s: Scene) -> None:
+    letter = s.member()
+    address = "https://portail-tilleuls.exemple.fr"
+    portal = s.world.portal(letter, redirect_uris=(f"{address}/retour",), frontchannel_logout_uri=f"{address}/sortie")
+    person = s.world.signed_in(letter)
+    person.open(portal.authorize_url(scope="openid"))
+    person.open("/logout")
+    s.plain(person, person.send("Me déconnecter").headers["location"])
+
+
+@screen("answer-posted")
+def _(s: Scene) -> None:
+    letter = s.member()
+    portal = s.world.portal(letter)
+    s.plain(s.world.signed_in(letter), portal.authorize_url(response_mode="form_post"))
+
+
 @screen("consent")
 def _(s: Scene) -> None:
     letter = s.member()
@@ -735,11 +766,6 @@ def _(s: Scene) -> None:
 @screen("error-not-found")
 def _(s: Scene) -> None:
     s.visitor.open(f"/nowhere?{s.agency().query}")
-
-
-@screen("error-wrong-method")
-def _(s: Scene) -> None:
-    s.visitor.open("/oauth/token")
 
 
 @screen("error-client-unknown")

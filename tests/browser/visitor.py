@@ -64,12 +64,12 @@ class Visitor:
         self.page.goto(path)
         return self.page
 
-    def take_over(self, person: Person) -> Page:
-        """Go on where somebody without Chromium was: the same cookies, the same page. Saves time in a test."""
+    def take_over(self, person: Person, path: str | None = None) -> Page:
+        """Go on where somebody without Chromium was: the same cookies, the same page or this one. Saves time in a test."""
         self.context.add_cookies(
             [{"name": c.name, "value": c.value or "", "url": self.world.base} for c in person.http.cookies.jar]
         )
-        return self.open(person.page.url)
+        return self.open(path or person.page.url)
 
     def tab(self) -> Visitor:
         """Another tab of the same browser."""

@@ -142,3 +142,29 @@ def test_english_page_can_be_used_by_everybody(world: World, visit: Visit, name:
     assert violations(english) == []
     english.size(NARROW)
     assert english.page.evaluate(_OVERFLOW) <= 0
+
+
+_ON_PAPER = """() => {
+  const bright = color => color.match(/[\\d.]+/g).slice(0, 3).every(part => part > 200);
+  const clear = color => /, 0\\)$/.test(color);
+  const shown = [...document.querySelectorAll('body *')].filter(e => e.checkVisibility() && !e.matches('.sr'));
+  return shown.flatMap(e => {
+    const style = getComputedStyle(e), ground = style.backgroundColor, wrong = [];
+    if (!clear(ground) && !bright(ground)) wrong.push('ink wasted: ' + e.outerHTML.slice(0, 80));
+    if (bright(style.color) && e.innerText?.trim()) wrong.push('white on white: ' + e.outerHTML.slice(0, 80));
+    if (e.matches('button.button, .reveal-button, .skip')) wrong.push('cannot be pressed: ' + e.outerHTML.slice(0, 80));
+    return wrong;
+  });
+}"""
+
+
+@pytest.mark.parametrize("name", ["help", "terms", "privacy", "sent", "profile", "password", "letter-expired"])
+def test_page_can_be_printed(world: World, reader: Visitor, name: str) -> None:
+    """What a person takes to the agency: black on white, whatever the screen was, and nothing to press."""
+    reader.forget()
+    SCREENS[name](Scene(world, reader))
+    reader.page.emulate_media(media="print", color_scheme="dark")
+    try:
+        assert reader.page.evaluate(_ON_PAPER) == []
+    finally:
+        reader.page.emulate_media(media="screen", color_scheme="light")

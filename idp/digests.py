@@ -17,6 +17,7 @@ class Kind(StrEnum):
 
     SESSION = "session"
     BROWSER = "browser"
+    DEVICE = "device"
     CSRF = "csrf"
     LINK = "link"
     LINK_CODE = "link-code"

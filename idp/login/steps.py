@@ -14,15 +14,20 @@ from idp.errors import NothingOpen, WrongCredentials
 from idp.login import flow
 from idp.sessions import store as sessions
 from idp.throttle import store as throttle
+from idp.throttle.devices import Device
 
 
 @dataclass(frozen=True)
 class SignedIn:
-    """The person is signed in, with a fresh secret; the pending request, or the agency's portal, comes next."""
+    """The person is signed in, with a fresh secret; the pending request, or the agency's portal, comes next.
+
+    proven: canonical key of the address that the person has, for the next attempts at this browser.
+    """
 
     session_token: str = field(repr=False)
     agency_id: str | None
     authorization_id: str | None
+    proven: str
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,7 @@ def sign_in(
     network: str,
     agency_id: str | None,
     authorization_id: str | None,
+    device: Device | None = None,
 ) -> SignedIn:
     """Identifier and password of a strong account, whichever agency's page they are typed on.
 
@@ -60,12 +66,8 @@ def sign_in(
     """
     flow.require_complete(identifier, password)
     key = addresses.key(identifier)
-    own = throttle.account(deps.settings, key)
-    shared = [throttle.network(deps.settings, network)]
-    if agency_id is not None:
-        shared.append(throttle.agency(deps.settings, agency_id))
     with transaction() as db:
-        throttle.admit(db, deps, own, *shared)
+        counted = throttle.guess(db, deps, key, device=device, network_address=network, agency_id=agency_id)
         account = accounts.account_by_email(db, key)
     right = deps.hasher.verify(password, account.password_hash if account else None)
     if account is None or not right or not account.active:
@@ -86,11 +88,11 @@ def sign_in(
     rehashed = deps.hasher.hash(password) if deps.hasher.needs_rehash(account.password_hash) else None
     token = deps.new_token(256)
     with transaction() as db:
-        throttle.succeeded(db, deps, own, *shared)
+        throttle.right(db, deps, counted)
         session_id = sessions.start(db, deps, account_id=account.id, browser_digest=browser_digest, token=token)
         if rehashed is not None:
             accounts.set_password(db, account.id, rehashed, now=None)
         audit.record(
             db, deps, "login.succeeded", subject=account.id, agency_id=agency_id, cause=session_id, network=network
         )
-    return SignedIn(token, agency_id, authorization_id)
+    return SignedIn(token, agency_id, authorization_id, proven=account.email_key)

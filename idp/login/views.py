@@ -6,7 +6,7 @@ from flask import Blueprint, Response, request
 
 from idp.accounts import typos
 from idp.database import reading
-from idp.errors import AgencyUnknown, FieldError, ForeignPost, PageNotFound
+from idp.errors import AgencyUnknown, FieldError, ForeignPost, PageNotFound, TooManyAttempts
 from idp.login import flow, steps
 from idp.login.steps import GoesOn, NotMe
 from idp.tenancy import resolve
@@ -58,6 +58,7 @@ def blueprint(site: Site) -> Blueprint:
                 network=site.network(),
                 agency_id=place.agency.id if place.agency else None,
                 authorization_id=place.pending.id if place.pending else None,
+                device=site.device(),
             )
         except FieldError as error:
             return show_sign_in(place, site.posted(), error)
@@ -75,6 +76,7 @@ def blueprint(site: Site) -> Blueprint:
             form_id=LOGIN_FORM,
             values=values,
             error=error,
+            too_many=isinstance(error, TooManyAttempts),
             letter_hint=error is not None and flow.looks_like_a_letters(values.get("identifier", "@")),
             signed_in=signed_in,
             may_go_on=signed_in is not None and (place.pending is None or place.pending.settled_by(signed_in)),

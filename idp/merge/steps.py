@@ -23,6 +23,7 @@ from idp.merge.flow import MergeFlow, State
 from idp.sessions import store as sessions
 from idp.tenancy import store as tenancy
 from idp.throttle import store as throttle
+from idp.throttle.devices import Device
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,11 @@ class Merged:
 
     flow: MergeFlow
     session_token: str = field(repr=False)
+
+    @property
+    def proven(self) -> str:
+        """Canonical key of the address that the person has."""
+        return self.flow.email_key
 
 
 @dataclass(frozen=True)
@@ -85,7 +91,14 @@ def offer(
 
 
 def submit_password(
-    deps: Deps, *, flow_id: str, browser_digest: str, password: str, network: str, language: str
+    deps: Deps,
+    *,
+    flow_id: str,
+    browser_digest: str,
+    password: str,
+    network: str,
+    language: str,
+    device: Device | None = None,
 ) -> MergeAt | Merged:
     """The strong account's password, which completes the proof of both sides.
 
@@ -98,8 +111,7 @@ def submit_password(
         flow = store.load(db, flow_id, now=deps.now(), browser_digest=browser_digest)
         if flow.state is not State.AWAITING_PASSWORD:
             return MergeAt(flow)
-        own, shared = throttle.account(deps.settings, flow.email_key), throttle.network(deps.settings, network)
-        throttle.admit(db, deps, own, shared)
+        counted = throttle.guess(db, deps, flow.email_key, device=device, network_address=network)
         account = accounts.account_by_email(db, flow.email_key)
     right = deps.hasher.verify(password, account.password_hash if account else None)
     if account is None or not right or not account.active:
@@ -114,14 +126,14 @@ def submit_password(
                 address=flow.email_key,
             )
         raise MergePasswordWrong()
-    return _merge(deps, flow, account, (own, shared), language=language)
+    return _merge(deps, flow, account, counted, language=language)
 
 
 def _merge(
     deps: Deps,
     flow: MergeFlow,
     account: accounts.StrongAccount,
-    limits: tuple[throttle.Limit, throttle.Limit],
+    counted: throttle.Guess,
     *,
     language: str,
 ) -> MergeAt | Merged:
@@ -144,7 +156,7 @@ def _merge(
             raise MergeImpossible(agency_id=flow.agency_id, authorization_id=flow.authorization_id)
         store.cancel_others(db, flow_id=flow.id, provisional_account_id=letter.id)
         links.void_of_address(db, kind=LinkKind.RESET, email_key=account.email_key)
-        throttle.succeeded(db, deps, *limits)
+        throttle.right(db, deps, counted)
         mail.enqueue(
             db,
             deps,

@@ -36,6 +36,7 @@ def blueprint(site: Site) -> Blueprint:
                 browser_digest=site.browser().digest,
                 password=form["password"],
                 network=site.network(),
+                device=site.device(),
                 language=place_of(load(flow_id)).language,
             )
         except FieldError as error:

@@ -22,6 +22,7 @@ from idp.sessions.store import SignedIn
 from idp.tenancy import resolve
 from idp.tenancy import store as tenancy
 from idp.throttle import store as throttle
+from idp.throttle.devices import Device
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ def change_password(
     new: str,
     confirmation: str,
     language: str,
+    device: Device | None = None,
 ) -> PasswordChanged:
     """Replace the password, proven by the present one: a browser left open is not enough (ASVS 6.2.3).
 
@@ -53,16 +55,15 @@ def change_password(
     assert account is not None
     words = [w for p in places for w in (p.first_name, p.last_name, p.company_name, p.city, p.agency_name)]
     policy.require(new, policy.PRESETS[deps.settings.password_policy], words=[*words, *account.email.split("@")])
-    own, shared = throttle.account(deps.settings, account.email_key), throttle.network(deps.settings, network)
     with transaction() as db:
-        throttle.admit(db, deps, own, shared)
+        counted = throttle.guess(db, deps, account.email_key, device=device, network_address=network)
     if not deps.hasher.verify(current, account.password_hash):
         raise CurrentPasswordWrong()
     password_hash = deps.hasher.hash(new)
     now = deps.now()
     token = deps.new_token(256)
     with transaction() as db:
-        throttle.succeeded(db, deps, own, shared)
+        throttle.right(db, deps, counted)
         accounts.set_password(db, account.id, password_hash, now=now)
         grants.revoke_of_account(db, account.id, now=now, except_sid=signed_in.sid)
         sessions.end_all(db, account.id, now=now, except_sid=signed_in.sid)

@@ -54,6 +54,7 @@ def blueprint(site: Site) -> Blueprint:
                 site.deps,
                 signed_in,
                 network=site.network(),
+                device=site.device(),
                 current=form["current_password"],
                 new=form["new_password"],
                 confirmation=form["confirmation"],

@@ -40,10 +40,15 @@ class ResetAsked:
 
 @dataclass(frozen=True)
 class PasswordReset:
-    """The new password is set; the page that says so comes next. here: in the browser that asked for the reset."""
+    """The new password is set; the page that says so comes next. here: in the browser that asked for the reset.
+
+    proven: canonical key of the address, where the mailed link was used: that browser then signs in whatever the attempts
+    of others. None in the browser that only waited: whoever asked for the reset need not be the person.
+    """
 
     flow: ResetFlow
     here: bool
+    proven: str | None = None
 
 
 def ask(
@@ -157,12 +162,12 @@ def set_password(
             language=language,
         )
     except LinkUsed:
-        flow = _set_already(deps, token=token, password=new_password)
-        return PasswordReset(flow, here=browser_digest == flow.browser_digest)
+        flow, proven = _set_already(deps, token=token, password=new_password)
+        return PasswordReset(flow, here=browser_digest == flow.browser_digest, proven=proven)
 
 
-def _set_already(deps: Deps, *, token: str, password: str) -> ResetFlow:
-    """The completed flow of a link that was clicked twice: the password is the one that was set.
+def _set_already(deps: Deps, *, token: str, password: str) -> tuple[ResetFlow, str]:
+    """The completed flow of a link that was clicked twice, with the address: the password is the one that was set.
 
     Raises LinkUsed when it is another one, which a page that says "mis à jour" would lose unseen; TooManyAttempts,
     since this compares with the account's password as sign-in does.
@@ -178,7 +183,7 @@ def _set_already(deps: Deps, *, token: str, password: str) -> ResetFlow:
         raise LinkUsed(agency_id=flow.agency_id)
     with transaction() as db:
         throttle.forget(db, deps, throttle.account(deps.settings, account.email_key))
-    return flow
+    return flow, account.email_key
 
 
 def _set_password(
@@ -220,7 +225,7 @@ def _set_password(
         )
         mail.enqueue(db, deps, notice, flow_id=before.id)
         audit.record(db, deps, "reset.completed", subject=account.id, agency_id=before.agency_id, cause=before.id)
-    return PasswordReset(after, here=browser_digest == before.browser_digest)
+    return PasswordReset(after, here=browser_digest == before.browser_digest, proven=account.email_key)
 
 
 def _linked(db: Session, deps: Deps, token: str) -> tuple[Mailed, ResetFlow]:

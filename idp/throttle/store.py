@@ -15,6 +15,7 @@ from idp.deps import Deps
 from idp.digests import Kind
 from idp.errors import TooManyAttempts
 from idp.settings import Settings
+from idp.throttle.devices import Device
 from idp.throttle.tables import ThrottleCounter
 
 # No delay runs yet. Not `now`: of two attempts at once the one that read the clock first may count last.
@@ -47,6 +48,35 @@ def network(settings: Settings, address: str) -> Limit:
 
 def agency(settings: Settings, agency_id: str) -> Limit:
     return Limit(f"agency:{agency_id}", settings.throttle_agency_free_attempts)
+
+
+@dataclass(frozen=True)
+class Guess:
+    """What an attempt at a password was counted on: `own` is forgotten when it was right, `shared` lose it alone."""
+
+    own: Limit
+    shared: tuple[Limit, ...] = ()
+
+
+def guess(
+    db: Session, deps: Deps, key: str, *, device: Device | None, network_address: str, agency_id: str | None = None
+) -> Guess:
+    """Count one attempt at the password of an address, before it is evaluated. key: canonical.
+
+    A browser that has proven the address before is counted on itself. One that has used up its own attempts goes on as
+    any other: so `idp accounts unlock` helps there too, and an attack does not last longer for it.
+    Raises TooManyAttempts.
+    """
+    if device is not None and device.knows(deps, key):
+        own = Limit(f"device:{device.browser_digest}:{key}", deps.settings.throttle_account_free_attempts)
+        if count(db, deps, own) is None:
+            return Guess(own)
+    shared = [network(deps.settings, network_address)]
+    if agency_id is not None:
+        shared.append(agency(deps.settings, agency_id))
+    counted = Guess(account(deps.settings, key), tuple(shared))
+    admit(db, deps, counted.own, *counted.shared)
+    return counted
 
 
 def network_of(address: str) -> str:
@@ -92,6 +122,11 @@ def blocked_until(db: Session, deps: Deps, limit: Limit) -> datetime | None:
     key = deps.digests.digest(Kind.THROTTLE, limit.subject)
     until = db.scalars(select(ThrottleCounter.blocked_until).where(ThrottleCounter.key == key)).one_or_none()
     return until if until is not None and until > deps.now() else None
+
+
+def right(db: Session, deps: Deps, counted: Guess) -> None:
+    """The password was the right one."""
+    succeeded(db, deps, counted.own, *counted.shared)
 
 
 def succeeded(db: Session, deps: Deps, account_limit: Limit, *shared: Limit) -> None:

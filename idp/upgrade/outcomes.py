@@ -23,5 +23,10 @@ class UpgradeCompleted:
     session_token: str = field(repr=False)
     here: bool
 
+    @property
+    def proven(self) -> str | None:
+        """Canonical key of the address that the person has."""
+        return self.flow.email_key
+
 
 Outcome = UpgradeAt | UpgradeCompleted

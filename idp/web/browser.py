@@ -1,8 +1,9 @@
-"""The cookies: a random key that names a browser, the secret of its sign-in, the agency last signed in at, a language.
+"""The cookies: a random key that names a browser, the secret of its sign-in, marks of the addresses that were proven
+at it, the agency last signed in at, a language.
 
 The browser key proves "same browser" for flows and anti-forgery, and is never overwritten while it is valid, so tabs
 cannot disturb each other. It signs nobody in. All are host-only, HttpOnly and SameSite=Lax; over https the
-first two carry the `__Host-` prefix, which a neighbouring subdomain cannot plant.
+first three carry the `__Host-` prefix, which a neighbouring subdomain cannot plant.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ from idp.deps import Deps
 from idp.digests import Kind
 from idp.settings import Settings
 from idp.texts import LANGUAGES
+from idp.throttle.devices import MOST, Device
 
 _BROWSER_DAYS = 400  # the longest that browsers keep a cookie
 _AGENCY = "agency"
 _LANGUAGE = "language"
 _KEY = re.compile(r"[A-Za-z0-9_-]{43}")
+_MARK = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,20 @@ def session_token(request: Request, deps: Deps) -> str | None:
 
 def remember_browser(response: Response, deps: Deps, browser: Browser) -> None:
     _set(response, deps, browser_cookie(deps.settings), browser.key, days=_BROWSER_DAYS)
+
+
+def device_cookie(settings: Settings) -> str:
+    return "__Host-device" if settings.secure else "device"
+
+
+def device(request: Request, deps: Deps, browser: Browser) -> Device:
+    """The browser as throttling counts it, with the marks that it presents."""
+    presented = request.cookies.get(device_cookie(deps.settings), "")
+    return Device(browser.digest, tuple(_MARK.findall(presented)[:MOST]))
+
+
+def remember_device(response: Response, deps: Deps, marks: tuple[str, ...]) -> None:
+    _set(response, deps, device_cookie(deps.settings), ".".join(marks), days=_BROWSER_DAYS)
 
 
 def remember_session(response: Response, deps: Deps, token: str) -> None:

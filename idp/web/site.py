@@ -23,6 +23,7 @@ from idp.tenancy import resolve
 from idp.tenancy import store as tenancy
 from idp.tenancy.store import AgencyView
 from idp.texts import negotiate
+from idp.throttle.devices import Device
 from idp.web import browser as browsers
 from idp.web import csrf, forms
 from idp.web.browser import Browser
@@ -113,6 +114,10 @@ class Site:
             request.environ["idp.browser"] = known
         return known
 
+    def device(self) -> Device:
+        """The browser as attempts at passwords are counted."""
+        return browsers.device(request, self.deps, self.browser())
+
     def network(self) -> str:
         """The address that the request came from, as far as the trusted proxies tell."""
         return request.remote_addr or ""
@@ -183,11 +188,14 @@ class Site:
     # --- the answer ----------------------------------------------------------------------------------------------
 
     def follow(self, outcome: Any) -> Response:
-        """303 to where the outcome leads; a sign-in that came with it is given to the browser."""
+        """303 to where the outcome leads; a sign-in that came with it, and the mark of a proven address, go to the browser."""
         response = self.see_other(self.next_page(outcome))
         token = getattr(outcome, "session_token", None)
         if token is not None:
             browsers.remember_session(response, self.deps, token)
+        proven = getattr(outcome, "proven", None)
+        if proven is not None:
+            browsers.remember_device(response, self.deps, self.device().marked(self.deps, proven))
         known: Browser | None = request.environ.get("idp.browser")
         if known is not None and known.new:  # a portal's request is the first that some browsers ask
             browsers.remember_browser(response, self.deps, known)

@@ -50,6 +50,7 @@ def create_database_app(settings: Settings) -> Flask:
     """An application with the database and nothing else: what commands and the mail sender run in."""
     # `instance_path` is what a relative SQLite address is relative to: the folder that the program is started in.
     app = Flask("idp", static_folder=None, template_folder=str(ROOT / "templates"), instance_path=str(Path.cwd()))
+    app.config["DEBUG"] = False  # whatever FLASK_DEBUG says
     url = settings.database_url.get_secret_value()
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = database.engine_options(
@@ -72,7 +73,7 @@ def create_app(settings: Settings, deps: Deps | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = settings.request_body_limit_bytes
     app.config["MAX_FORM_MEMORY_SIZE"] = settings.request_body_limit_bytes
     if settings.trusted_proxies:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies)  # type: ignore[method-assign]
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0)  # type: ignore[method-assign]
 
     provider = Provider.of(deps)
     journey = Journey(deps, provider)

@@ -29,7 +29,7 @@ def register(app: Flask, site: Site) -> None:
         return show(site, error)
 
     def http(error: HTTPException) -> Response:
-        return show(site, _of_http(error))
+        return _tell_methods(show(site, _of_http(error)), error)
 
     def database(error: DBAPIError) -> Response:
         log.error("database", extra={"error": type(error.orig).__name__})
@@ -59,21 +59,27 @@ def register(app: Flask, site: Site) -> None:
 def _wrong_methods(app: Flask) -> None:
     """Flask knows no route of a wrong method; given one, its blueprint answers: software gets JSON, not a page."""
 
-    def allowed() -> list[str]:
-        error = request.routing_exception
-        return sorted(error.valid_methods or ()) if isinstance(error, MethodNotAllowed) else []
-
     @app.before_request
     def find_route() -> None:
-        if (methods := allowed()) and (adapter := app.create_url_adapter(request)) is not None:
+        methods = _methods(request.routing_exception)
+        if methods and (adapter := app.create_url_adapter(request)) is not None:
             request.url_rule, values = adapter.match(method=methods[0], return_rule=True)
             request.view_args = dict(values)
 
     @app.after_request
-    def tell_methods(response: Response) -> Response:
-        if methods := allowed():
-            response.headers["Allow"] = ", ".join(methods)
-        return response
+    def tell(response: Response) -> Response:
+        return _tell_methods(response, request.routing_exception)
+
+
+def _methods(error: Exception | None) -> list[str]:
+    """What may be asked instead of a wrong method."""
+    return sorted(error.valid_methods or ()) if isinstance(error, MethodNotAllowed) else []
+
+
+def _tell_methods(response: Response, error: Exception | None) -> Response:
+    if methods := _methods(error):
+        response.headers["Allow"] = ", ".join(methods)
+    return response
 
 
 def show(site: Site, error: IdpError) -> Response:

@@ -1,7 +1,8 @@
 """The cases, in our words: what is tried, by group and number, with the number under which tests name them (`atk_090`).
 
 Groups: A authorization, B codes, C tokens, D clients, E signed messages, F sessions and forgery, G sign-in, H letters and
-codes, I addresses, J passwords, K merge, L fetching, M injection, N logout, O shapes of values.
+codes, I addresses, J passwords, K merge, L fetching, M injection, N logout, O cost and shapes of values, P
+proxies and deployment, Q operators.
 """
 
 CASES: dict[str, tuple[int, str]] = {
@@ -127,7 +128,15 @@ CASES: dict[str, tuple[int, str]] = {
     "N1": (209, "return addresses after logout that are not registered"),
     "N5": (213, "hostile state at logout"),
     "N6": (214, "a sign-out that leaves something alive"),
+    "O4": (218, "requests begun by thousands and never finished"),
+    "O7": (221, "huge or hostile lists of languages"),
+    "O8": (222, "colliding form fields, bodies that unpack to gigabytes"),
     "O10": (224, "values of wrong shapes and signs that a database refuses"),
+    "P1": (225, "headers of a proxy that nobody trusts"),
+    "P2": (226, "headers that say who one is"),
+    "P5": (229, "pages that a shared cache would keep"),
+    "P7": (231, "a service with debugging on, or without a secret of its own"),
+    "Q7": (239, "an audit trail that is changed"),
 }
 
 # What is not offered cannot be attacked; each of these becomes a case with the feature.
@@ -140,6 +149,11 @@ NOT_OFFERED: dict[str, tuple[int, str]] = {
     "G19": (125, "no second factor to skip"),
     "I11": (154, "an account's address cannot be changed: it is its identifier"),
     "K12": (184, "no export of one's data on the pages"),
+    "Q1": (233, "operators have a terminal and no pages; portals of agencies apart: tests/isolation"),
+    "Q3": (235, "no lists over HTTP"),
+    "Q4": (236, "no administration over HTTP"),
+    "Q8": (240, "nobody can look as somebody else"),
+    "Q9": (241, "operators are users of the host, not of the service"),
 }
 
 BY_NUMBER = {number: case for case, (number, _) in CASES.items()}

@@ -24,6 +24,7 @@ from idp.database import db as flask_db
 from idp.database import transaction
 from idp.deps import Deps
 from idp.settings import load
+from tests.attacks import attack
 from tests.cli.terminal import Terminal
 from tests.support.world import Clock
 
@@ -133,6 +134,7 @@ def test_a_chain_that_nobody_touched_is_right(trail: Trail) -> None:
 
 
 @pytest.mark.parametrize("tampering", TAMPERING)
+@attack("Q7")
 def test_what_is_done_to_the_trail_is_found(trail: Trail, tampering: str) -> None:
     ids = trail.write(5, x=1)
     trail.seal()

@@ -23,6 +23,7 @@ from idp.database import db as flask_db
 from idp.database import transaction
 from idp.oidc.keys import steps as keys
 from idp.settings import ROOT, Settings
+from tests.attacks import attack
 from tests.support.world import Clock
 
 SCRIPTS: Path = ROOT / "config" / "postgresql"
@@ -91,6 +92,7 @@ def test_the_service_writes_chains_and_verifies_with_the_rights_it_has(service: 
     ],
     ids=lambda statement: str(statement).split(" SET ")[0][:40],
 )
+@attack("Q7")
 def test_the_service_cannot_change_the_trail_nor_the_schema(service: Service, forbidden: Any) -> None:
     with service.as_role("app"), pytest.raises(ProgrammingError, match=r"permission denied|must be owner"), transaction() as db:  # fmt: skip
         db.execute(forbidden)

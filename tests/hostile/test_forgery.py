@@ -169,6 +169,7 @@ def test_a_multipart_form_is_a_form_and_its_files_are_nothing(world: World) -> N
     assert response.status_code == 303
 
 
+@attack("O8")
 def test_a_thousand_fields_are_refused(world: World) -> None:
     person = PLACES["login"].reach(world)
     form = person.page.form(having="identifier")

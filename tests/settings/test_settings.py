@@ -86,7 +86,7 @@ def test_a_file_that_is_no_toml_is_named(tmp_path: Path) -> None:
         ({"IDP_PASSWORD_POLICY": "source"}, "CNIL"),
     ],
 )
-@attack("G15")
+@attack("G15", "P7")
 def test_production_is_held_to_more(tmp_path: Path, changed: dict[str, str], words: str) -> None:
     assert load(PRODUCTION, config_dir=tmp_path).production
 

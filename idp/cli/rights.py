@@ -18,7 +18,7 @@ from idp.cli.output import record as print_record
 from idp.database import reading
 from idp.deps import Deps
 from idp.rights import steps
-from idp.rights.holdings import Person
+from idp.rights.holdings.kinds import Person
 
 
 @click.command()

@@ -12,7 +12,7 @@ from idp.audit import store as audit
 from idp.deps import Deps
 from idp.grants import store as grants
 from idp.rights import store
-from idp.rights.holdings import Person
+from idp.rights.holdings.kinds import Person
 from idp.sessions import store as sessions
 
 

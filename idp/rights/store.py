@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from idp.accounts.roles import AccountState
 from idp.accounts.tables import Account, Membership, ProvisionalAccount
 from idp.database import changed
-from idp.rights.holdings import HOLDINGS, Fate, Holding, Person
+from idp.rights.holdings.catalogue import HOLDINGS
+from idp.rights.holdings.kinds import Fate, Holding, Person
 from idp.tenancy.tables import Agency, Customer
 from idp.terms.tables import Terms
 

@@ -6,7 +6,8 @@ import pytest
 
 import idp.tables
 from idp.database import db
-from idp.rights.holdings import HOLDINGS, WITHOUT, Fate, Holding
+from idp.rights.holdings.catalogue import HOLDINGS, WITHOUT
+from idp.rights.holdings.kinds import Fate, Holding
 from idp.settings import ROOT
 
 assert idp.tables

@@ -21,7 +21,8 @@ from idp.oidc.logout import sender
 from idp.oidc.logout.tables import LogoutNotice
 from idp.reset import steps as reset
 from idp.rights import steps
-from idp.rights.holdings import HOLDINGS, Fate
+from idp.rights.holdings.catalogue import HOLDINGS
+from idp.rights.holdings.kinds import Fate
 from tests.support.acts import ask_for_account, ask_reset, confirm, show_letter, sign_in, to_merge
 from tests.support.world import OTHER_STRONG, STRONG, World
 

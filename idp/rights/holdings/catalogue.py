@@ -1,20 +1,16 @@
-"""What every table holds about people: which rows are a person's, what is shown to them, what erasure does.
+"""Table by table: which rows are a person's, which columns are shown to them, what erasure does with them.
 
-A table that holds nothing about them stands in WITHOUT, with the reason. Names that are shown are the columns' own.
+A table that holds nothing about people stands in WITHOUT, with the reason. Names that are shown are the columns' own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Any
+from collections.abc import Mapping
 
-from sqlalchemy import ColumnElement, CompoundSelect, false, func, or_, select
+from sqlalchemy import false, or_
 
 from idp.accounts.tables import Account, Contract, Membership, ProvisionalAccount
 from idp.audit.tables import AuditEvent
-from idp.database import Model
 from idp.grants.tables import Grant
 from idp.links.tables import Link
 from idp.mail.tables import OutboxMail
@@ -24,61 +20,20 @@ from idp.oidc.consent.tables import Consent
 from idp.oidc.logout.tables import LogoutNotice
 from idp.oidc.token.tables import AccessToken, RefreshToken
 from idp.reset.tables import ResetFlow
+from idp.rights.holdings.kinds import Fate, Holding
+from idp.rights.holdings.store import (
+    flows_of,
+    merges_of,
+    of_account,
+    of_address,
+    of_grants,
+    of_letters,
+    of_typed_address,
+    upgrades_of,
+)
 from idp.sessions.tables import BrowserSession
 from idp.terms.tables import TermsAcceptance
 from idp.upgrade.tables import UpgradeFlow
-
-
-@dataclass(frozen=True)
-class Person:
-    """Whose data is meant: an account with the letters it was made of, or one letter that is nobody's account.
-
-    email_key: canonical; empty for none. address_digest: how the audit trail knows the address; empty for none.
-    """
-
-    account_id: str | None
-    email_key: str
-    letter_ids: tuple[str, ...]
-    address_digest: str = ""
-
-
-class Fate(StrEnum):
-    """What erasure does to a person's rows."""
-
-    DELETED = "deleted"
-    # A tombstone: the `sub` is kept, so that it is never given to anybody else (OIDC Core 2), and nothing besides.
-    TOMBSTONE = "tombstone"
-    # Ended at once and deleted by the purge within two days: portals must still be told of the sign-in's end.
-    ENDED = "ended"
-    # Holds pseudonyms only, and has a clock of its own.
-    KEPT = "kept"
-
-
-Rows = Callable[[Person], ColumnElement[bool]]
-
-
-def _none(_: Person) -> ColumnElement[bool]:
-    return false()
-
-
-@dataclass(frozen=True)
-class Holding:
-    """One table. theirs: the rows of a person. shown: columns of the export; hidden: the others, each with the reason.
-
-    mentions: rows of somebody else that hold the person's address, which they typed; erased with it, never shown.
-    """
-
-    table: type[Model]
-    theirs: Rows
-    shown: tuple[str, ...]
-    hidden: Mapping[str, str]
-    fate: Fate
-    mentions: Rows = field(default=_none)
-
-    @property
-    def name(self) -> str:
-        return str(self.table.__tablename__)
-
 
 _ROW = "name of the row, which means nothing elsewhere"
 _SECRET = "digest of a secret, or a secret, whoever reads it"
@@ -86,62 +41,19 @@ _BROWSER = "digest of a browser's key"
 _INNER = "how the program keeps its place"
 _IS_KEY = "the same as the address, for comparing"
 
-
-def _account(column: Any) -> Rows:
-    # Never compared with None: that would be "IS NULL", which is true of what belongs to nobody yet.
-    return lambda person: false() if person.account_id is None else column == person.account_id
-
-
-def _letters(column: Any) -> Rows:
-    return lambda person: column.in_(person.letter_ids)
-
-
-def _flows(person: Person) -> CompoundSelect[str]:
-    """Ids of everything that a person began."""
-    return (
-        select(UpgradeFlow.id)
-        .where(_upgrades(person))
-        .union_all(
-            select(MergeFlow.id).where(_merges(person)),
-            select(ResetFlow.id).where(_account(ResetFlow.account_id)(person)),
-        )
-    )
-
-
-def _upgrades(person: Person) -> ColumnElement[bool]:
-    return or_(_account(UpgradeFlow.account_id)(person), _letters(UpgradeFlow.provisional_account_id)(person))
-
-
-def _merges(person: Person) -> ColumnElement[bool]:
-    return or_(_account(MergeFlow.account_id)(person), _letters(MergeFlow.provisional_account_id)(person))
-
-
-def _address(column: Any) -> Rows:
-    return lambda person: column == person.email_key if person.email_key else false()
-
-
-def _typed_address(column: Any) -> Rows:
-    """For a column that keeps the address as it was typed."""
-    return lambda person: func.lower(column) == person.email_key if person.email_key else false()
-
-
-def _of_grants(column: Any) -> Rows:
-    return lambda person: column.in_(select(Grant.id).where(_account(Grant.account_id)(person)))
-
-
 # In the order of erasure: a table that others refer to stands after them.
 HOLDINGS: tuple[Holding, ...] = (
     Holding(
         Link,
-        lambda person: Link.flow_id.in_(_flows(person)),
+        lambda person: Link.flow_id.in_(flows_of(person)),
         shown=("kind", "created_at", "expires_at", "consumed_at"),
         hidden={"digest": _SECRET, "flow_id": _ROW, "email_key": _IS_KEY},
         fate=Fate.DELETED,
-        mentions=_address(Link.email_key),
+        mentions=of_address(Link.email_key),
     ),
     Holding(
         OutboxMail,
-        lambda person: OutboxMail.flow_id.in_(_flows(person)),
+        lambda person: OutboxMail.flow_id.in_(flows_of(person)),
         shown=("kind", "recipient", "subject", "state", "last_answer", "created_at", "sent_at"),
         hidden={
             "id": _ROW,
@@ -154,11 +66,11 @@ HOLDINGS: tuple[Holding, ...] = (
             "leased_until": _INNER,
         },
         fate=Fate.DELETED,
-        mentions=_typed_address(OutboxMail.recipient),
+        mentions=of_typed_address(OutboxMail.recipient),
     ),
     Holding(
         MergeFlow,
-        _merges,
+        merges_of,
         shown=("state", "agency_id", "email", "created_at", "expires_at"),
         hidden={
             "id": _SECRET,
@@ -171,11 +83,11 @@ HOLDINGS: tuple[Holding, ...] = (
             "account_id": "the `sub`, which stands at the top",
         },
         fate=Fate.DELETED,
-        mentions=_address(MergeFlow.email_key),
+        mentions=of_address(MergeFlow.email_key),
     ),
     Holding(
         ResetFlow,
-        _account(ResetFlow.account_id),
+        of_account(ResetFlow.account_id),
         shown=("state", "agency_id", "email", "created_at", "expires_at"),
         hidden={
             "id": _SECRET,
@@ -186,11 +98,11 @@ HOLDINGS: tuple[Holding, ...] = (
             "merge_flow_id": _SECRET,
         },
         fate=Fate.DELETED,
-        mentions=_typed_address(ResetFlow.email),
+        mentions=of_typed_address(ResetFlow.email),
     ),
     Holding(
         UpgradeFlow,
-        _upgrades,
+        upgrades_of,
         shown=("state", "agency_id", "email", "created_at", "expires_at"),
         hidden={
             "id": _SECRET,
@@ -206,46 +118,46 @@ HOLDINGS: tuple[Holding, ...] = (
             "followed_at": _INNER,
         },
         fate=Fate.DELETED,
-        mentions=_address(UpgradeFlow.email_key),
+        mentions=of_address(UpgradeFlow.email_key),
     ),
     Holding(
         Consent,
-        _account(Consent.account_id),
+        of_account(Consent.account_id),
         shown=("client_id", "scope", "claims", "given_at"),
         hidden={"account_id": "the `sub`, which stands at the top"},
         fate=Fate.DELETED,
     ),
     Holding(
         TermsAcceptance,
-        _account(TermsAcceptance.account_id),
+        of_account(TermsAcceptance.account_id),
         shown=("terms_id", "accepted_at"),
         hidden={"id": _ROW, "account_id": "the `sub`, which stands at the top"},
         fate=Fate.DELETED,
     ),
     Holding(
         AuthorizationCode,
-        _of_grants(AuthorizationCode.grant_id),
+        of_grants(AuthorizationCode.grant_id),
         shown=("client_id", "redirect_uri", "expires_at", "consumed_at"),
         hidden={"digest": _SECRET, "grant_id": _ROW, "code_challenge": _SECRET, "nonce": _SECRET},
         fate=Fate.DELETED,
     ),
     Holding(
         RefreshToken,
-        _of_grants(RefreshToken.grant_id),
+        of_grants(RefreshToken.grant_id),
         shown=("created_at", "expires_at", "rotated_at"),
         hidden={"digest": _SECRET, "grant_id": _ROW},
         fate=Fate.DELETED,
     ),
     Holding(
         AccessToken,
-        _of_grants(AccessToken.grant_id),
+        of_grants(AccessToken.grant_id),
         shown=("client_id", "scope", "audience", "issued_at", "expires_at"),
         hidden={"digest": _SECRET, "grant_id": _ROW, "subject": "the name that the application has for the person"},
         fate=Fate.DELETED,
     ),
     Holding(
         Grant,
-        _account(Grant.account_id),
+        of_account(Grant.account_id),
         shown=(
             "client_id",
             "agency_id",
@@ -262,7 +174,7 @@ HOLDINGS: tuple[Holding, ...] = (
     ),
     Holding(
         BrowserSession,
-        _account(BrowserSession.account_id),
+        of_account(BrowserSession.account_id),
         shown=("authenticated_at", "last_seen_at", "expires_at", "ended_at"),
         hidden={
             "id": _ROW,
@@ -276,7 +188,7 @@ HOLDINGS: tuple[Holding, ...] = (
     ),
     Holding(
         LogoutNotice,
-        _account(LogoutNotice.account_id),
+        of_account(LogoutNotice.account_id),
         shown=("client_id", "state", "created_at", "told_at"),
         hidden={
             "id": _ROW,
@@ -291,21 +203,21 @@ HOLDINGS: tuple[Holding, ...] = (
     ),
     Holding(
         Membership,
-        _account(Membership.account_id),
+        of_account(Membership.account_id),
         shown=("agency_id", "origin", "created_at"),
         hidden={"id": _ROW, "account_id": "the `sub`, which stands at the top", "provisional_account_id": _ROW},
         fate=Fate.DELETED,
     ),
     Holding(
         Contract,
-        _letters(Contract.provisional_account_id),
+        of_letters(Contract.provisional_account_id),
         shown=("reference", "role", "mandate"),
         hidden={"id": _ROW, "provisional_account_id": _ROW, "position": _INNER},
         fate=Fate.DELETED,
     ),
     Holding(
         ProvisionalAccount,
-        _letters(ProvisionalAccount.id),
+        of_letters(ProvisionalAccount.id),
         shown=(
             "agency_id",
             "identifier",
@@ -338,7 +250,7 @@ HOLDINGS: tuple[Holding, ...] = (
     ),
     Holding(
         Account,
-        _account(Account.id),
+        of_account(Account.id),
         shown=("id", "email", "state", "created_at", "password_changed_at"),
         hidden={"email_key": _IS_KEY, "password_hash": _SECRET},
         fate=Fate.TOMBSTONE,

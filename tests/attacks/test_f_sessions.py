@@ -154,12 +154,12 @@ def test_whatever_names_something_is_long_random_and_never_the_same(world: World
 
 
 @attack("F17")
-def test_the_remembered_agency_and_browser_open_nothing(world: World) -> None:
+def test_what_a_browser_is_remembered_by_opens_nothing(world: World) -> None:
     letter, _ = world.member()
     person = world.person()
     sign_in(person, letter)
     kept = {name: value for name, value in person.http.cookies.items() if name != "session"}
-    assert set(kept) == {"browser", "agency"}
+    assert set(kept) == {"browser", "agency", "device"}
 
     thief = world.person(cookies=kept)
 

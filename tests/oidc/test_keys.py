@@ -37,6 +37,8 @@ def clean(world: World) -> Iterator[World]:
         for kid, (signs_from, retired_at) in before.items():
             values = {"signs_from": signs_from, "retired_at": retired_at}
             db.execute(update(SigningKey).where(SigningKey.kid == kid).values(**values))
+    # What the application read meanwhile it would believe for ten seconds more, into the tests that come next.
+    world.server.restart()
 
 
 @contextmanager

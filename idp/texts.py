@@ -45,6 +45,12 @@ class Texts:
         """The text of `key` as HTML, with pieces of HTML (links) filled in; the text itself is escaped."""
         return escape(self._catalogue[key]).format(**values)
 
+    def asked(self, at: datetime, machine: str | None) -> str:
+        """When something was asked for, and on what kind of machine (`idp.web.machines`) where its browser said so."""
+        if machine is None:
+            return self("machines.asked", at=at)
+        return self("machines.asked_on", at=at, machine=self(f"machines.{machine}"))
+
     def has(self, key: str) -> bool:
         return key in self._catalogue
 

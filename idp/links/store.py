@@ -26,15 +26,28 @@ class LinkKind(StrEnum):
 
 @dataclass(frozen=True)
 class Mailed:
-    """A mailed secret that still works: the flow it belongs to and the address it was sent to."""
+    """A mailed secret that still works: the flow it belongs to and the address it was sent to.
+
+    asked_at, asked_on: when it was asked for, and on what kind of machine; None when the browser did not say.
+    """
 
     digest: str
     flow_id: str
     email_key: str
+    asked_at: datetime
+    asked_on: str | None
 
 
 def issue(
-    db: Session, deps: Deps, *, kind: LinkKind, flow_id: str, email_key: str, token: str, within: str = ""
+    db: Session,
+    deps: Deps,
+    *,
+    kind: LinkKind,
+    flow_id: str,
+    email_key: str,
+    token: str,
+    within: str = "",
+    asked_on: str | None = None,
 ) -> None:
     """Store the digest of a secret that is about to be mailed. within: for typed codes, as `find` is asked."""
     now = deps.now()
@@ -46,6 +59,7 @@ def issue(
             email_key=email_key,
             created_at=now,
             expires_at=now + deps.settings.link_validity,
+            asked_on=asked_on,
         )
     )
 
@@ -57,14 +71,13 @@ def find(db: Session, deps: Deps, *, kind: LinkKind, token: str, within: str = "
     Raises LinkUnknown (forged, expired, replaced), LinkUsed.
     """
     digest = _digest(deps, kind, within, token)
-    row = db.execute(
-        select(Link.flow_id, Link.email_key, Link.expires_at, Link.consumed_at).where(Link.digest == digest)
-    ).one_or_none()
+    columns = (Link.flow_id, Link.email_key, Link.created_at, Link.asked_on, Link.expires_at, Link.consumed_at)
+    row = db.execute(select(*columns).where(Link.digest == digest)).one_or_none()
     if row is None or row.expires_at <= deps.now():
         raise LinkUnknown()
     if row.consumed_at is not None:
         raise LinkUsed()
-    return Mailed(digest, row.flow_id, row.email_key)
+    return Mailed(digest, row.flow_id, row.email_key, row.created_at, row.asked_on)
 
 
 def flow_of_used(db: Session, deps: Deps, *, kind: LinkKind, token: str) -> str | None:

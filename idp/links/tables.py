@@ -11,7 +11,10 @@ from idp.database import Model, Utc
 
 
 class Link(Model):
-    """A link or code of a mail, by the keyed digest of its secret; bound to one flow and one address."""
+    """A link or code of a mail, by the keyed digest of its secret; bound to one flow and one address.
+
+    asked_on: kind of machine that it was asked for on (`idp.web.machines`), which its page tells.
+    """
 
     __tablename__ = "links"
     __table_args__ = (Index(None, "flow_id"), Index(None, "email_key"), Index(None, "expires_at"))
@@ -23,3 +26,4 @@ class Link(Model):
     created_at: Mapped[datetime] = mapped_column(Utc)
     expires_at: Mapped[datetime] = mapped_column(Utc)
     consumed_at: Mapped[datetime | None] = mapped_column(Utc)
+    asked_on: Mapped[str | None] = mapped_column(String(16))

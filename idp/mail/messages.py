@@ -51,11 +51,16 @@ class Message:
 
 @dataclass(frozen=True, kw_only=True)
 class VerifyAddress(Message):
-    """Proves a new account's address: a link for any device, and a code for the page that waits."""
+    """Proves a new account's address: a link for any device, and a code for the page that waits.
+
+    asked_at, asked_on: when it was asked for, and on what kind of machine, by which the person knows their own act.
+    """
 
     kind: ClassVar[str] = "verify_address"
     link: str
     code: str
+    asked_at: datetime
+    asked_on: str | None = None
     expires_at: datetime
 
 
@@ -63,6 +68,8 @@ class VerifyAddress(Message):
 class ResetPassword(Message):
     kind: ClassVar[str] = "reset_password"
     link: str
+    asked_at: datetime
+    asked_on: str | None = None
     expires_at: datetime
 
 
@@ -70,6 +77,7 @@ class ResetPassword(Message):
 class PasswordChanged(Message):
     kind: ClassVar[str] = "password_changed"
     changed_at: datetime
+    changed_on: str | None = None
     link: str
 
 

@@ -42,6 +42,7 @@ def change_password(
     confirmation: str,
     language: str,
     device: Device | None = None,
+    changed_on: str | None = None,
 ) -> PasswordChanged:
     """Replace the password, proven by the present one: a browser left open is not enough (ASVS 6.2.3).
 
@@ -73,6 +74,7 @@ def change_password(
             to=account.email,
             voice=Voice.of(agency, language),
             changed_at=now,
+            changed_on=changed_on,
             link=resolve.page(deps.settings.issuer, "/reset", agency),
         )
         mail.enqueue(db, deps, notice)

@@ -59,6 +59,7 @@ def blueprint(site: Site) -> Blueprint:
                 new=form["new_password"],
                 confirmation=form["confirmation"],
                 language=site.place().language,
+                changed_on=site.machine(),
             )
         except FieldError as error:
             return show(signed_in, error)

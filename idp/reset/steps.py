@@ -61,6 +61,7 @@ def ask(
     authorization_id: str | None,
     merge_flow_id: str | None,
     language: str,
+    asked_on: str | None = None,
 ) -> ResetAsked:
     """Ask for a new password. Known or not, the same row is written and the same page follows; a double click asks once.
 
@@ -96,13 +97,15 @@ def ask(
         may_mail = throttle.count(db, deps, _mails_to(deps, key)) is None
         store.add(db, flow)
         token = deps.new_token(256)
-        links.issue(db, deps, kind=LinkKind.RESET, flow_id=flow.id, email_key=key, token=token)
+        links.issue(db, deps, kind=LinkKind.RESET, flow_id=flow.id, email_key=key, token=token, asked_on=asked_on)
         activation = _activation(db, deps, flow, language)
         voice = Voice.of(tenancy.agency(db, agency_id) if agency_id else None, language)
         message = ResetPassword(
             to=account.email if account else "",
             voice=voice,
             link=f"{deps.settings.issuer}/reset/confirm/{token}",
+            asked_at=now,
+            asked_on=asked_on,
             expires_at=now + deps.settings.link_validity,
         )
         if account is not None and account.active and may_mail:
@@ -138,14 +141,21 @@ def _activation(db: Session, deps: Deps, flow: ResetFlow, language: str) -> Acti
     return ActivateFirst(to=flow.email, voice=Voice.of(agency, language), link=link)
 
 
-def open_link(deps: Deps, token: str) -> ResetFlow:
-    """The flow of a mailed link, to show its page; nothing changes. Raises LinkUnknown, LinkUsed."""
+def open_link(deps: Deps, token: str) -> tuple[Mailed, ResetFlow]:
+    """A mailed link and its flow, to show its page; nothing changes. Raises LinkUnknown, LinkUsed."""
     with reading() as db:
-        return _linked(db, deps, token)[1]
+        return _linked(db, deps, token)
 
 
 def set_password(
-    deps: Deps, *, token: str, browser_digest: str, new_password: str, confirmation: str, language: str
+    deps: Deps,
+    *,
+    token: str,
+    browser_digest: str,
+    new_password: str,
+    confirmation: str,
+    language: str,
+    changed_on: str | None = None,
 ) -> PasswordReset:
     """The new password. Every sign-in and every portal's token of the account ends; a notice is mailed.
 
@@ -160,6 +170,7 @@ def set_password(
             new_password=new_password,
             confirmation=confirmation,
             language=language,
+            changed_on=changed_on,
         )
     except LinkUsed:
         flow, proven = _set_already(deps, token=token, password=new_password)
@@ -187,7 +198,14 @@ def _set_already(deps: Deps, *, token: str, password: str) -> tuple[ResetFlow, s
 
 
 def _set_password(
-    deps: Deps, *, token: str, browser_digest: str, new_password: str, confirmation: str, language: str
+    deps: Deps,
+    *,
+    token: str,
+    browser_digest: str,
+    new_password: str,
+    confirmation: str,
+    language: str,
+    changed_on: str | None,
 ) -> PasswordReset:
     with reading() as db:
         mailed, before = _linked(db, deps, token)
@@ -221,6 +239,7 @@ def _set_password(
             to=account.email,
             voice=Voice.of(agency, language),
             changed_at=now,
+            changed_on=changed_on,
             link=resolve.page(deps.settings.issuer, "/reset", agency),
         )
         mail.enqueue(db, deps, notice, flow_id=before.id)

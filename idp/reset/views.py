@@ -61,6 +61,7 @@ def blueprint(site: Site) -> Blueprint:
                 authorization_id=place.pending.id if place.pending else None,
                 merge_flow_id=merge_asked() or None,
                 language=place.language,
+                asked_on=site.machine(),
             )
         except FieldError as error:
             return show_ask(place, site.posted(), error)
@@ -120,19 +121,21 @@ def blueprint(site: Site) -> Blueprint:
                 new_password=form["new_password"],
                 confirmation=form["confirmation"],
                 language=site.language(),
+                changed_on=site.machine(),
             )
         except FieldError as error:
             return show_link(token, error)
         return site.follow(outcome)
 
     def show_link(token: str, error: FieldError | None) -> Response:
-        flow = steps.open_link(site.deps, token)
+        mailed, flow = steps.open_link(site.deps, token)
         return site.page(
             "reset/password.html",
             place_of(flow),
             form_id=LINK_FORM,
             error=error,
             flow=flow,
+            mailed=mailed,
             token=token,
             criteria=PRESETS[site.deps.settings.password_policy].criteria,
         )

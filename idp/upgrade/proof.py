@@ -55,7 +55,7 @@ def mailing(db: Session, deps: Deps, flow: UpgradeFlow) -> Mailing | None:
     return Mailing(newest.state, newest.at, newest.at + deps.settings.link_validity, newest.again)
 
 
-def ask(db: Session, deps: Deps, flow: UpgradeFlow, *, language: str) -> None:
+def ask(db: Session, deps: Deps, flow: UpgradeFlow, *, language: str, asked_on: str | None) -> None:
     """Ask for the proof of a newly chosen address: links to another one of the same letter die, and a mail leaves.
 
     Unless many left for that address within the hour: the waiting page then says from when on one may be asked for.
@@ -63,15 +63,23 @@ def ask(db: Session, deps: Deps, flow: UpgradeFlow, *, language: str) -> None:
     assert flow.email_key is not None
     links.void_others(db, flow_ids=store.flows_of_letter(db, flow.provisional_account_id), email_key=flow.email_key)
     if throttle.count(db, deps, _mails_to(deps, flow)) is None:
-        _send(db, deps, flow, language)
+        _send(db, deps, flow, language, asked_on)
 
 
-def _send(db: Session, deps: Deps, flow: UpgradeFlow, language: str) -> None:
+def _send(db: Session, deps: Deps, flow: UpgradeFlow, language: str, asked_on: str | None) -> None:
     """Mail a link and a code."""
     assert flow.email is not None
     assert flow.email_key is not None
     token, code = deps.new_token(256), deps.new_digits(CODE_DIGITS)
-    links.issue(db, deps, kind=LinkKind.UPGRADE, flow_id=flow.id, email_key=flow.email_key, token=token)
+    links.issue(
+        db,
+        deps,
+        kind=LinkKind.UPGRADE,
+        flow_id=flow.id,
+        email_key=flow.email_key,
+        token=token,
+        asked_on=asked_on,
+    )
     links.issue(
         db,
         deps,
@@ -89,6 +97,8 @@ def _send(db: Session, deps: Deps, flow: UpgradeFlow, language: str) -> None:
             voice=Voice.of(tenancy.agency(db, flow.agency_id), language),
             link=f"{deps.settings.issuer}/upgrade/confirm/{token}",
             code=code,
+            asked_at=deps.now(),
+            asked_on=asked_on,
             expires_at=deps.now() + deps.settings.link_validity,
         ),
         flow_id=flow.id,
@@ -104,7 +114,15 @@ def _send(db: Session, deps: Deps, flow: UpgradeFlow, language: str) -> None:
     )
 
 
-def resend(deps: Deps, *, flow_id: str, browser_digest: str, version: int | None, language: str) -> UpgradeAt:
+def resend(
+    deps: Deps,
+    *,
+    flow_id: str,
+    browser_digest: str,
+    version: int | None,
+    language: str,
+    asked_on: str | None = None,
+) -> UpgradeAt:
     """One more mail; those before keep working. A repeated click sends one. Raises TooManyAttempts."""
     with transaction() as db:
         before = store.load(db, flow_id, now=deps.now(), browser_digest=browser_digest)
@@ -114,7 +132,7 @@ def resend(deps: Deps, *, flow_id: str, browser_digest: str, version: int | None
         if not store.save(db, before, after):
             return UpgradeAt(before, browser_digest)
         throttle.admit(db, deps, _mails_to(deps, after))
-        _send(db, deps, after, language)
+        _send(db, deps, after, language, asked_on)
     return UpgradeAt(after, browser_digest)
 
 
@@ -146,10 +164,10 @@ def confirm_by_code(
             return UpgradeAt(store.load(db, flow_id, now=deps.now(), browser_digest=browser_digest), browser_digest)
 
 
-def open_link(deps: Deps, token: str) -> UpgradeFlow:
-    """The flow of a mailed link, to show its page; nothing changes. Raises LinkUnknown, LinkUsed."""
+def open_link(deps: Deps, token: str) -> tuple[Mailed, UpgradeFlow]:
+    """A mailed link and its flow, to show its page; nothing changes. Raises LinkUnknown, LinkUsed."""
     with reading() as db:
-        return _linked(db, deps, token)[1]
+        return _linked(db, deps, token)
 
 
 def confirm_by_link(deps: Deps, *, token: str, browser_digest: str, password: str, network: str) -> Outcome:

@@ -166,8 +166,11 @@ def choose_password(
     confirmation: str,
     terms_accepted: bool,
     language: str,
+    asked_on: str | None = None,
 ) -> UpgradeAt:
     """The strong password and the terms; the verification mail leaves with the same transaction.
+
+    asked_on: kind of machine of the browser, which the mail and its page tell.
 
     Raises PasswordTooWeak, PasswordTooLong, ConfirmationDiffers, TermsNotAccepted, TermsUnpublished, StalePage,
     Overloaded, FlowUnknown, FlowExpired.
@@ -197,7 +200,7 @@ def choose_password(
         if not store.save(db, before, after):
             return UpgradeAt(store.load(db, flow_id, now=deps.now(), browser_digest=browser_digest), browser_digest)
         store.share_password(db, after)
-        proof.ask(db, deps, after, language=language)
+        proof.ask(db, deps, after, language=language, asked_on=asked_on)
     return UpgradeAt(after, browser_digest)
 
 

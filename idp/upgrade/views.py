@@ -150,6 +150,7 @@ def blueprint(site: Site) -> Blueprint:
                 confirmation=form["confirmation"],
                 terms_accepted=form["accept_terms"] in ("yes", "on"),
                 language=language_of(flow_id),
+                asked_on=site.machine(),
             )
         except FieldError as error:
             flow = load(flow_id)
@@ -202,6 +203,7 @@ def blueprint(site: Site) -> Blueprint:
                 browser_digest=site.browser().digest,
                 version=form.version,
                 language=language_of(flow_id),
+                asked_on=site.machine(),
             )
         except FieldError as error:
             return after_failure(flow_id, error)
@@ -297,7 +299,7 @@ def blueprint(site: Site) -> Blueprint:
         return site.follow(outcome)
 
     def show_link(token: str, error: FieldError | None) -> Response:
-        flow = proof.open_link(site.deps, token)
+        mailed, flow = proof.open_link(site.deps, token)
         here = flow.browser_digest == site.browser().digest
         signed_in = site.signed_in()
         place = site.place(agency_id=flow.agency_id, authorization_id=flow.authorization_id if here else "")
@@ -307,6 +309,7 @@ def blueprint(site: Site) -> Blueprint:
             form_id=LINK_FORM,
             error=error,
             flow=flow,
+            mailed=mailed,
             token=token,
             somebody_else=signed_in.email if signed_in else None,
         )

@@ -25,7 +25,7 @@ from idp.tenancy.store import AgencyView
 from idp.texts import negotiate
 from idp.throttle.devices import Device
 from idp.web import browser as browsers
-from idp.web import csrf, forms
+from idp.web import csrf, forms, machines
 from idp.web.browser import Browser
 from idp.web.forms import Form
 
@@ -117,6 +117,10 @@ class Site:
     def device(self) -> Device:
         """The browser as attempts at passwords are counted."""
         return browsers.device(request, self.deps, self.browser())
+
+    def machine(self) -> str | None:
+        """What kind of machine the browser says it runs on, for people to recognise their own act by."""
+        return machines.kind(request.headers.get("User-Agent", ""))
 
     def network(self) -> str:
         """The address that the request came from, as far as the trusted proxies tell."""

@@ -25,9 +25,15 @@ def mails(voice: Voice) -> dict[str, Message]:
     """By kind."""
     to = "rolande.hoareau@exemple.org"
     every: list[Message] = [
-        VerifyAddress(to=to, voice=voice, link=_LINK, code="48210937", expires_at=_AT),
-        ResetPassword(to=to, voice=voice, link=_LINK.replace("upgrade", "reset"), expires_at=_AT),
-        PasswordChanged(to=to, voice=voice, changed_at=_AT, link="https://www.moncompte.example/reset?client=ADB"),
+        VerifyAddress(to=to, voice=voice, link=_LINK, code="48210937", asked_at=_AT, asked_on="iphone", expires_at=_AT),
+        ResetPassword(to=to, voice=voice, link=_LINK.replace("upgrade", "reset"), asked_at=_AT, expires_at=_AT),
+        PasswordChanged(
+            to=to,
+            voice=voice,
+            changed_at=_AT,
+            changed_on="windows",
+            link="https://www.moncompte.example/reset?client=ADB",
+        ),
         AccountMerged(to=to, voice=voice, merged_at=_AT, link="https://www.moncompte.example/profile"),
         ActivateFirst(to=to, voice=voice, link="https://www.moncompte.example/login/provisional?client=ADB"),
         LetterWanted(

@@ -46,7 +46,7 @@ HOLDINGS: tuple[Holding, ...] = (
     Holding(
         Link,
         lambda person: Link.flow_id.in_(flows_of(person)),
-        shown=("kind", "created_at", "expires_at", "consumed_at"),
+        shown=("kind", "created_at", "expires_at", "consumed_at", "asked_on"),
         hidden={"digest": _SECRET, "flow_id": _ROW, "email_key": _IS_KEY},
         fate=Fate.DELETED,
         mentions=of_address(Link.email_key),

@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 LOCK := config/requirements/development.txt
 WORKERS ?= 2
 
-.PHONY: help docs install system demo test chaos attacks conformance conformance-peer lint format types screens lock clean
+.PHONY: help docs install system demo test chaos page-times attacks conformance conformance-peer lint format types screens lock clean
 
 help:  ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -32,6 +32,9 @@ test: install system lint types  ## The gate: format, lint, types, import direct
 chaos: install system  ## People who do anything, by seed: SEEDS=1000 FROM=200, CHROMIUM=20
 	@CHAOS_SEEDS=$(or $(SEEDS),200) CHAOS_FROM=$(or $(FROM),0) CHAOS_CHROMIUM=$(or $(CHROMIUM),0) \
 	  $(BIN)/python -m pytest tests/chaos -n $(WORKERS) --dist worksteal
+
+page-times: install system  ## How many milliseconds the server takes for each page; the goal is 30
+	@$(BIN)/python -m tests.web.times
 
 attacks: install  ## The known attacks by number, with a table
 	@$(BIN)/python -m pytest tests -m attack -n $(WORKERS) --dist worksteal

@@ -77,7 +77,10 @@ def create_app(settings: Settings, deps: Deps | None = None) -> Flask:
 
     provider = Provider.of(deps)
     journey = Journey(deps, provider)
-    site = Site(deps, journey.next_page, journey.pending, journey.targets, journey.portal, Renderer(app, deps))
+    renderer = Renderer(app, deps)
+    site = Site(
+        deps, journey.next_page, journey.pending, journey.targets, journey.portal, journey.opens, render=renderer
+    )
     for blueprint in (
         login_views.blueprint(site),
         upgrade_views.blueprint(site),

@@ -10,6 +10,7 @@ Flows never know each other. A step returns what happened; here, and nowhere els
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
@@ -123,6 +124,12 @@ class Journey:
     def portal(self, agency: AgencyView | None) -> str | None:
         """Where the agency's portal starts a sign-in; None when it has none."""
         return None if agency is None else self._portal_of(agency.id)
+
+    def opens(self, agency_ids: Collection[str]) -> frozenset[str]:
+        """Those of the agencies whose portal can start a sign-in."""
+        with reading() as db:
+            portals = registration.default_portals(db, agency_ids)
+        return frozenset(agency_id for agency_id, portal in portals.items() if portal.initiate_login_uri)
 
     # --- edges that need a look at what is stored ------------------------------------------------------------------------
 

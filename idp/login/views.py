@@ -9,6 +9,7 @@ from idp.database import reading
 from idp.errors import AgencyUnknown, FieldError, ForeignPost, PageNotFound, TooManyAttempts
 from idp.login import flow, steps
 from idp.login.steps import GoesOn, NotMe
+from idp.sessions.store import SignedIn
 from idp.tenancy import resolve
 from idp.terms import store as terms
 from idp.texts import LANGUAGES
@@ -40,7 +41,7 @@ def blueprint(site: Site) -> Blueprint:
         if not place.known:
             return site.ask_codes("")
         hint = place.pending.login_hint if place.pending else ""
-        return show_sign_in(place, {"identifier": hint}, None)
+        return show_sign_in(place, {"identifier": hint}, None, signed_in)
 
     @pages.post("/login")
     def submit() -> Response:
@@ -68,8 +69,9 @@ def blueprint(site: Site) -> Blueprint:
             browsers.remember_agency(response, site.deps, codes)
         return response
 
-    def show_sign_in(place: Place, values: dict[str, str], error: FieldError | None) -> Response:
-        signed_in = site.signed_in() if error is None else None
+    def show_sign_in(
+        place: Place, values: dict[str, str], error: FieldError | None, signed_in: SignedIn | None = None
+    ) -> Response:
         return site.page(
             "login/sign_in.html",
             place,

@@ -10,7 +10,6 @@ from idp.errors import FieldError
 from idp.passwords.policy import PRESETS
 from idp.profile import steps
 from idp.sessions.store import SignedIn
-from idp.tenancy import store as tenancy
 from idp.web.site import Site
 
 PASSWORD_FORM = "profile-password"
@@ -26,14 +25,13 @@ def blueprint(site: Site) -> Blueprint:
             return site.see_other(site.place().url("/login"))
         with reading() as db:
             places = accounts.places(db, signed_in.account_id)
-            agencies = [tenancy.agency(db, place.agency_id) for place in places]
         return site.page(
             "profile/profile.html",
             site.place(),
             form_id="logout",
             signed_in=signed_in,
             places=places,
-            opens={agency.id for agency in agencies if agency is not None and site.portal(agency)},
+            opens=site.opens({place.agency_id for place in places}),
             changed="changed" in request.args,
             welcome="welcome" in request.args,
         )

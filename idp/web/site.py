@@ -6,7 +6,7 @@ send people on without knowing where.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -92,13 +92,15 @@ class Place:
 @dataclass(frozen=True)
 class Site:
     """deps; next_page: outcome of a step -> path or address to go on to; pending: id and browser -> what waits;
-    targets: origins that a form may lead on to; portal: where an agency's portal starts a sign-in."""
+    targets: origins that a form may lead on to; portal: where an agency's portal starts a sign-in; opens: which agencies
+    have such a portal."""
 
     deps: Deps
     next_page: Callable[[Any], str]
     pending: Callable[[str, Browser], Pending | None]
     targets: Callable[[AgencyView | None, Pending | None], tuple[str, ...]]
     portal: Callable[[AgencyView | None], str | None]
+    opens: Callable[[Collection[str]], frozenset[str]]
     render: Callable[..., Response] = field(repr=False)
 
     # --- the request ---------------------------------------------------------------------------------------------

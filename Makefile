@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 LOCK := config/requirements/development.txt
 WORKERS ?= 2
 
-.PHONY: help docs install system demo test chaos page-times attacks conformance conformance-peer lint format types screens lock clean
+.PHONY: help docs install system demo test chaos page-times attacks faults conformance conformance-peer lint format types screens lock clean
 
 help:  ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -38,6 +38,10 @@ page-times: install system  ## How many milliseconds the server takes for each p
 
 attacks: install  ## The known attacks by number, with a table
 	@$(BIN)/python -m pytest tests -m attack -n $(WORKERS) --dist worksteal
+
+faults: install system  ## What dies, hangs or fills up, at length, with a table: SECONDS=60 of load a test, ROUNDS=200 of each race
+	@FAULTS_SECONDS=$(or $(SECONDS),60) FAULTS_ROUNDS=$(or $(ROUNDS),200) \
+	  $(BIN)/python -m pytest tests -m fault -n $(WORKERS) --dist worksteal
 
 lint: install
 	@$(BIN)/ruff format --check .

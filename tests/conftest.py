@@ -14,8 +14,8 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.attacks import table as attacks
-from tests.attacks.table import pytest_itemcollected as pytest_itemcollected
 from tests.conformance import summary as conformance
+from tests.faults import table as faults
 from tests.support import postgres
 from tests.support.chromium import started
 from tests.support.mailbox import Mailbox
@@ -29,16 +29,24 @@ def pytest_configure(config: pytest.Config) -> None:
     """The cluster is started once, by the process that starts the others."""
     global _CLUSTER
     attacks.pytest_configure(config)
+    faults.pytest_configure(config)
     if hasattr(config, "workerinput") or os.environ.get(_ADDRESS) or postgres.installed() is None:
         return
     _CLUSTER = postgres.Cluster()
     os.environ[_ADDRESS] = str(_CLUSTER._port)
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Each test tells which known attacks and which faults it is."""
+    attacks.pytest_itemcollected(item)
+    faults.pytest_itemcollected(item)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """The tables: which plans of the conformance suite, and which known attacks, were run and passed."""
+    """The tables: plans of the conformance suite, known attacks, faults: which were run and passed."""
     conformance.pytest_terminal_summary(terminalreporter)
     attacks.pytest_terminal_summary(terminalreporter)
+    faults.pytest_terminal_summary(terminalreporter)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

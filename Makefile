@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 LOCK := config/requirements/development.txt
 WORKERS ?= 2
 
-.PHONY: help docs install system demo test chaos page-times attacks faults conformance conformance-peer lint format types screens lock clean
+.PHONY: help docs install system demo test chaos page-times attacks faults conformance conformance-peer lint format types screens bench lock clean
 
 help:  ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -65,6 +65,10 @@ conformance: install system  ## Every plan of the OpenID Foundation against our 
 conformance-peer: install  ## The same against the certified npm package, which shows that the tests are right (needs node)
 	@CONFORMANCE_TARGET=oidc_provider $(BIN)/python -m pytest tests/conformance -n $(WORKERS) --dist worksteal
 	@CONFORMANCE_TARGET=oidc_provider_6 $(BIN)/python -m pytest tests/conformance -n $(WORKERS) --dist worksteal
+
+bench: install system  ## Measure it here, beside the peer: SCENARIOS=refresh,userinfo SECONDS=3 REPEAT=3 PEOPLE=1000 OPTIONS=--no-peer
+	@$(BIN)/python -m tests.bench --scenarios "$(SCENARIOS)" --databases "$(DATABASES)" --seconds $(or $(SECONDS),5) \
+	  --repeat $(or $(REPEAT),3) --people $(or $(PEOPLE),1000) $(OPTIONS)
 
 docs: install  ## Write docs/settings.md and docs/errors.md again from the code
 	@$(BIN)/python docs/generate.py

@@ -59,8 +59,10 @@ KEPT = {
     "consents": "one for each person and application; they go with either",
     "contracts": "what agencies' files name; they go with the letter",
     "customers": "made by operators",
+    "epochs": "one for each restore from a backup",
     "memberships": "one for each letter that became an account's",
     "provisional_accounts": "one for each person that an agency's file names; they go when the person is erased",
+    "schema_steps": "one for each step of the schema",
     "terms": "published by operators",
     "terms_acceptances": "one for each person and version of the terms; proof (RGPD article 7)",
 }

@@ -8,6 +8,7 @@ import idp.grants.tables
 import idp.links.tables
 import idp.mail.tables
 import idp.merge.tables
+import idp.migrations.tables
 import idp.oidc.authentication.tables
 import idp.oidc.authorize.tables
 import idp.oidc.consent.tables

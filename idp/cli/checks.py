@@ -20,8 +20,10 @@ from urllib.parse import urlsplit
 from sqlalchemy.orm import Session
 
 from idp.cli import store
+from idp.consistency import store as consistency
 from idp.deps import Deps
 from idp.mail import sender
+from idp.migrations import Status
 from idp.oidc.keys import flow as key_flow
 from idp.oidc.keys import store as keys
 from idp.oidc.logout import store as notices
@@ -146,6 +148,14 @@ def mail_server(settings: Settings) -> Finding:
     return Finding("mail server", Level.READY, f"{where} answers")
 
 
+def schema(found: Status) -> Finding:
+    """Which version the database is at, where this program may serve on it."""
+    if found.waiting:
+        rest = "the rest waits until no older program runs: `idp db upgrade --contract`"
+        return Finding("schema", Level.READY, f"version {found.current}; {rest}")
+    return Finding("schema", Level.READY, f"version {found.current}")
+
+
 # --- what is stored --------------------------------------------------------------------------------------------------
 
 
@@ -233,6 +243,15 @@ def clock(db: Session, deps: Deps) -> Finding:
     seconds = abs((here - there).total_seconds())
     level = Level.READY if seconds < 2 else Level.CARE if seconds < 30 else Level.BROKEN
     return Finding("clock", level, f"{seconds:.1f} s from the database's clock")
+
+
+def fits_together(db: Session) -> Iterator[Finding]:
+    """`idp doctor --db`: what no constraint of the database can say."""
+    count = 0
+    for count, broken in enumerate(consistency.broken(db), 1):  # noqa: B007 - counted
+        yield Finding("consistency", Level.BROKEN, f"{broken.rule}, but {', '.join(broken.rows)}")
+    if count == 0:
+        yield Finding("consistency", Level.READY, f"{len(consistency.RULES)} rules hold")
 
 
 STORED: tuple[Callable[[Session, Deps], Finding], ...] = (

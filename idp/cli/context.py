@@ -20,6 +20,7 @@ from idp.deps import Deps
 from idp.digests import Digests
 from idp.migrations import require_current
 from idp.passwords.hashing import Hasher
+from idp.restoration.steps import require_settled
 from idp.settings import Settings, load
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -36,16 +37,17 @@ class _NoHasher(Hasher):
 
 
 @contextmanager
-def opened(*, any_schema: bool = False) -> Iterator[Deps]:
+def opened(*, any_epoch: bool = False) -> Iterator[Deps]:
     """The dependencies of a command, inside the application context of its database.
 
-    any_schema: also with a database that is not at this program's version, for `idp db` itself.
-    Raises SettingsError, SchemaError, and SQLAlchemy's OperationalError when the database is away.
+    any_epoch: also with a database that was put back from a backup, for what settles that.
+    Raises SettingsError, SchemaError, Unsettled, and SQLAlchemy's OperationalError when the database is away.
     """
     settings = load()
     with database(settings) as app:
-        if not any_schema:
-            require_current(app)
+        require_current(app)
+        if not any_epoch:
+            require_settled()
         yield light_deps(settings)
 
 

@@ -13,22 +13,26 @@ from idp.cli.checks import Finding, Level
 from idp.cli.context import database, light_deps
 from idp.cli.failures import ExitCode, explained
 from idp.cli.output import Output, output_option, printable, rows
-from idp.database import reading
+from idp.database import reading, snapshot
+from idp.restoration import steps as restoration
 from idp.settings import Settings, SettingsError, load
 
 _MARKS = {Level.READY: ("✓", "green"), Level.CARE: ("!", "yellow"), Level.BROKEN: ("✗", "red")}
 
 
 @click.command()
+@click.option(
+    "--db", "consistency", is_flag=True, help="Also whether all that is stored fits together: reads every table."
+)
 @output_option
 @click.pass_context
-def command(ctx: click.Context, output: Output) -> None:
+def command(ctx: click.Context, consistency: bool, output: Output) -> None:
     """Look at settings, database, keys, terms, mail, clock and files, and say what to do about each.
 
     Exit code 0 when nothing is red.
     """
     findings: list[Finding] = []
-    for finding in _all():
+    for finding in _all(consistency=consistency):
         findings.append(finding)
         if output is Output.TABLE:
             print_finding(finding)
@@ -39,7 +43,7 @@ def command(ctx: click.Context, output: Output) -> None:
         ctx.exit(ExitCode.FAILURE)
 
 
-def _all() -> Iterator[Finding]:
+def _all(*, consistency: bool) -> Iterator[Finding]:
     try:
         settings = load()
     except SettingsError as error:
@@ -53,19 +57,23 @@ def _all() -> Iterator[Finding]:
     yield checks.certificates(settings)
     yield checks.password_policy(settings)
     yield checks.hashing(settings, light_deps(settings))
-    yield from _stored(settings)
+    yield from _stored(settings, consistency=consistency)
     yield checks.mail_server(settings)
 
 
-def _stored(settings: Settings) -> Iterator[Finding]:
+def _stored(settings: Settings, *, consistency: bool) -> Iterator[Finding]:
     try:
         with database(settings) as app:
             yield _engine(settings)
             migrations.require_current(app)
-            yield Finding("schema", Level.READY, f"version {migrations.head()}")
+            yield checks.schema(migrations.status(app))
+            restoration.require_settled()
             with reading() as db:
                 for check in checks.STORED:
                     yield check(db, light_deps(settings))
+            if consistency:
+                with snapshot() as db:
+                    yield from checks.fits_together(db)
     except Exception as error:  # noqa: BLE001 - whatever is wrong with the database is a finding, not an end
         yield Finding("database", Level.BROKEN, explained(error).message)
 

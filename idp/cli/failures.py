@@ -54,7 +54,7 @@ def explained(error: Exception) -> Failure:
     known = {f"{kind.__module__}.{kind.__name__}" for kind in type(error).__mro__}
     if "idp.settings.SettingsError" in known:
         return Failure("the settings cannot be used: " + str(error).replace("\n", "; "))
-    if "idp.migrations.SchemaError" in known:
+    if known & {"idp.migrations.SchemaError", "idp.restoration.steps.Unsettled", "idp.restoration.backup.NoBackup"}:
         return Failure(str(error))
     if isinstance(error, OSError) and error.strerror:
         where = f": {error.filename}" if error.filename else ""

@@ -26,6 +26,7 @@ from idp.cli.context import database
 from idp.cli.failures import Failure
 from idp.cli.output import say
 from idp.migrations import require_current
+from idp.restoration.steps import require_settled
 from idp.settings import Settings, host_and_port, load
 
 # Requests under way when the service is told to stop may take this long; hashing a password takes the longest.
@@ -45,6 +46,7 @@ def command(stop_with_parent: bool) -> None:
     settings = load()
     with database(settings) as app:
         require_current(app)
+        require_settled()
     _require_free(settings.bind_host, settings.bind_port, "IDP_BIND_PORT")
     if settings.metrics_bind:
         _require_free(*host_and_port(settings.metrics_bind), "IDP_METRICS_BIND")

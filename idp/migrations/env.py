@@ -1,7 +1,7 @@
 """What Alembic runs: on the connection of `idp.migrations.upgrade`, or on the settings' database for a new step.
 
-Making a step from the models: `alembic -c idp/migrations/alembic.ini revision --autogenerate --rev-id 0002 -m "…"`
-with the settings of a database that is at the present version.
+Making a step from the models: `alembic -c idp/migrations/alembic.ini revision --autogenerate --rev-id 0009 -m "…"`
+with the settings of a database that is at the present version; then its functions of `op` become those of `online`.
 """
 
 from __future__ import annotations
@@ -23,12 +23,21 @@ def render_item(kind: str, item: Any, _context: AutogenContext) -> str | Literal
     return False
 
 
+def _applied(*_: Any, **__: Any) -> None:
+    """After a step, in the transaction of its number."""
+    done = context.config.attributes.get("done")
+    if done is not None:
+        done()
+
+
 def run(connection: Connection) -> None:
     context.configure(
         connection=connection,
         target_metadata=db.metadata,
         render_item=render_item,
         render_as_batch=True,  # SQLite cannot alter a column: batch operations rebuild the table there
+        transaction_per_migration=True,
+        on_version_apply=_applied,
     )
     with context.begin_transaction():
         context.run_migrations()

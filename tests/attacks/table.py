@@ -32,7 +32,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for outcome in ("passed", "failed", "error", "skipped"):
         for report in terminalreporter.getreports(outcome):
             if outcome != "passed" or report.when == "call":
-                for name, case in report.user_properties:
+                for name, case in getattr(report, "user_properties", ()):  # a file that cannot be collected has none
                     if name == "attack":
                         outcomes[case].append(outcome)
     if len(outcomes) < _WORTH_A_TABLE:

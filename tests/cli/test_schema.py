@@ -53,8 +53,8 @@ def test_the_head_that_file_names_tell_is_alembics() -> None:
 
 
 def test_upgrading_twice_changes_nothing_the_second_time(app: Flask) -> None:
-    assert migrations.upgrade(app) == Status(None, migrations.head())
-    assert migrations.upgrade(app) == Status(migrations.head(), migrations.head())
+    assert migrations.upgrade(app) == Status(None, migrations.head(), fits=False)
+    assert migrations.upgrade(app) == Status(migrations.head(), migrations.head(), fits=True)
     migrations.require_current(app)
 
 
@@ -87,6 +87,18 @@ def test_a_schema_of_another_version_is_refused_with_advice(app: Flask, stored: 
         migrations.require_current(app)
 
 
+@pytest.mark.parametrize(("oldest_program", "may_serve"), [(migrations.head(), True), ("9999", False)])
+def test_a_program_serves_on_a_newer_schema_that_was_made_for_it_too(
+    app: Flask, oldest_program: str, may_serve: bool
+) -> None:
+    migrations.upgrade(app)
+    with app.app_context(), db.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        connection.execute(text(f"INSERT INTO schema_steps VALUES ('9999', '{oldest_program}', '2026-01-01 00:00:00')"))
+
+    assert migrations.status(app).fits is may_serve
+
+
 def test_commands_refuse_a_database_without_schema(
     no_settings: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -96,7 +108,12 @@ def test_commands_refuse_a_database_without_schema(
     assert answer.code == 1
     assert "run `idp db upgrade`" in answer.sentence
     assert idp.run("db", "check").code == 4
-    assert idp.ok("db", "status") == {"current": None, "head": migrations.head(), "up_to_date": False}
+    assert idp.ok("db", "status") == {
+        "current": None,
+        "head": migrations.head(),
+        "up_to_date": False,
+        "fits": False,
+    }
     assert idp.run("db", "upgrade", "--dry-run").code == 0
     assert idp.run("db", "check").code == 4
     assert idp.run("db", "upgrade").code == 0

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from alembic import op
+
+from idp.migrations import online
 
 revision = "0002"
 down_revision = "0001"
+oldest_program = "0001"
 
 
 def upgrade() -> None:
-    with op.batch_alter_table("links", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("asked_on", sa.String(length=16), nullable=True))
-
-
-def downgrade() -> None:
-    with op.batch_alter_table("links", schema=None) as batch_op:
-        batch_op.drop_column("asked_on")
+    online.add_column("links", sa.Column("asked_on", sa.String(length=16), nullable=True))

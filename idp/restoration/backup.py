@@ -1,0 +1,74 @@
+"""Writing the whole database to a file, as it is at one instant, while everybody goes on."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+from contextlib import closing
+from pathlib import Path
+
+from sqlalchemy.engine import URL, make_url
+
+_PAGES = 1000  # of 4 KiB, between which writers get their turn
+
+
+class NoBackup(Exception):
+    """The backup could not be made; the message says why. No file is left behind."""
+
+
+def write(database_url: str, file: Path) -> None:
+    """The backup is complete when the file has its name: it is written beside it, and renamed. Raises NoBackup."""
+    url = make_url(database_url)
+    partial = file.with_name(f"{file.name}.partial")
+    partial.unlink(missing_ok=True)
+    os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    try:
+        if url.get_backend_name() == "sqlite":
+            _sqlite(url, partial)
+        else:
+            _postgresql(url, partial)
+        with partial.open("rb") as written:
+            os.fsync(written.fileno())
+        partial.rename(file)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _sqlite(url: URL, partial: Path) -> None:
+    """SQLite's own online backup: begun again by itself when somebody writes meanwhile."""
+    assert url.database is not None
+    with (
+        closing(sqlite3.connect(f"file:{Path(url.database).absolute()}?mode=rw", uri=True)) as source,
+        closing(sqlite3.connect(partial)) as target,
+    ):
+        source.backup(target, pages=_PAGES)
+        if target.execute("PRAGMA integrity_check").fetchone() != ("ok",):
+            raise NoBackup("the copy is not whole: `PRAGMA integrity_check` says so")
+
+
+def _postgresql(url: URL, partial: Path) -> None:
+    program = shutil.which("pg_dump")
+    if program is None:
+        raise NoBackup("pg_dump is not installed: it comes with the client programs of PostgreSQL")
+    # By the environment, since everybody on the host reads the arguments of a program.
+    where = {
+        "PGHOST": url.host,
+        "PGPORT": url.port,
+        "PGUSER": url.username,
+        "PGPASSWORD": url.password,
+        "PGDATABASE": url.database,
+        **{f"PG{name.upper()}": value for name, value in url.query.items()},
+    }
+    environ = {**os.environ, **{name: str(value) for name, value in where.items() if value is not None}}
+    done = subprocess.run(  # noqa: S603 - fixed arguments
+        [program, "--format=custom", "--lock-wait-timeout=60s", f"--file={partial}"],
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        lines = done.stderr.strip().splitlines()
+        raise NoBackup(f"pg_dump refused: {lines[0] if lines else done.returncode}")

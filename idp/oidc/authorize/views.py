@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import parse_qsl
 
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import MethodNotAllowed
@@ -14,6 +15,31 @@ from idp.oidc.logout.state import browser_state
 from idp.oidc.provider import Provider
 from idp.web import browser as browsers
 from idp.web.site import Site
+
+
+_MOST_PARAMETERS = 500
+
+
+def _sent() -> list[tuple[str, str]]:
+    """The parameters of the body and of the query, in that order. Raises MalformedRequest.
+
+    Bytes that are no UTF-8 become U+FFFD, which the checks refuse. Flask would leave them as the percent signs that they
+    came in, so that a state came back as something that was not sent (ATK-022).
+    """
+    body = request.get_data() if request.method == "POST" else b""
+    try:
+        return [
+            pair
+            for part in (body, request.query_string)
+            for pair in parse_qsl(
+                part.decode("utf-8", "replace"),
+                keep_blank_values=True,
+                errors="replace",
+                max_num_fields=_MOST_PARAMETERS,
+            )
+        ]
+    except ValueError:
+        raise MalformedRequest() from None
 
 
 def _no_look() -> None:
@@ -32,7 +58,7 @@ def blueprint(site: Site, provider: Provider) -> Blueprint:
             site,
             steps.authorize(
                 provider,
-                list(request.args.items(multi=True)),
+                _sent(),
                 browser_digest=site.browser().digest,
                 signed_in=site.signed_in(),
             ),
@@ -43,8 +69,7 @@ def blueprint(site: Site, provider: Provider) -> Blueprint:
         """From another site, so without our cookies: kept, and come back for with GET."""
         if request.mimetype != "application/x-www-form-urlencoded":
             raise MalformedRequest()
-        pairs = [*request.form.items(multi=True), *request.args.items(multi=True)]
-        return follow(site, steps.keep(provider, pairs))
+        return follow(site, steps.keep(provider, _sent()))
 
     @endpoint.get("/oauth/authorize/<authorization_id>/continue")
     def resume(authorization_id: str) -> Response:

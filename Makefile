@@ -70,8 +70,9 @@ bench: install system  ## Measure it here, beside the peer: SCENARIOS=refresh,us
 	@$(BIN)/python -m tests.bench --scenarios "$(SCENARIOS)" --databases "$(DATABASES)" --seconds $(or $(SECONDS),5) \
 	  --repeat $(or $(REPEAT),3) --people $(or $(PEOPLE),1000) $(OPTIONS)
 
-docs: install  ## Write docs/settings.md and docs/errors.md again from the code
+docs: install  ## Write docs/settings.md, docs/errors.md and config/conformance/*.json again from the code
 	@$(BIN)/python docs/generate.py
+	@$(BIN)/python -m tests.conformance.configurations
 
 lock: install  ## Resolve the requirements anew
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv

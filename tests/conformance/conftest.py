@@ -57,7 +57,7 @@ def new_run(
     with httpx.Client(verify=trust, timeout=60, follow_redirects=False) as client:
 
         def make(entry: Entry) -> Run:
-            configuration = target.configuration(entry.variant.client_registration)
+            configuration = target.configuration(entry.file)
             setting = Setting(
                 configuration, trust, client, target.rotate_keys, lambda: request.getfixturevalue("chromium")
             )

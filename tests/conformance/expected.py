@@ -23,9 +23,12 @@ class Expected:
         )
 
 
-# Nothing of ours fails. What the official suite warns of, and the specification leaves no other choice: a claim that is
-# not known is left out (OIDC Core 5.3.2).
-OURS = (
+# No module of ours fails, and none is skipped.
+OURS: tuple[Expected, ...] = ()
+
+# What the official suite warns of, and the specification leaves no other choice: a claim that is not known is left out
+# (OIDC Core 5.3.2).
+UNAVOIDABLE = (
     Expected(
         ("oidcc-scope-profile", "oidcc-scope-all"),
         "warned",
@@ -66,4 +69,4 @@ PEER_6 = (
     ),
 )
 
-OF = {"ours": OURS, "oidc_provider": PEER, "oidc_provider_6": PEER_6}
+OF = {"ours": OURS + UNAVOIDABLE, "oidc_provider": PEER, "oidc_provider_6": PEER_6}

@@ -27,12 +27,13 @@ class Plan:
 
 @dataclass(frozen=True)
 class Entry:
-    """One test: a module of a plan, in a variant. label: the chosen part of the variant."""
+    """One test: a module of a plan, in a variant. label: the chosen part of the variant. file: its configuration."""
 
     plan: Plan
     label: str
     variant: Variant
     module: Module
+    file: str
 
     @property
     def id(self) -> str:
@@ -174,7 +175,11 @@ def _flows(prefix: str, suffix: str, mode: str) -> tuple[Plan, ...]:
     )
 
 
-_DISCOVERED = {"server_metadata": "discovery", "client_auth_type": "client_secret_basic"}
+_DISCOVERED = {
+    "server_metadata": "discovery",
+    "client_auth_type": "client_secret_basic",
+    "response_mode": "default",
+}
 _CERTIFICATION = "-certification-test-plan"
 
 PLANS: dict[str, Plan] = {
@@ -184,7 +189,7 @@ PLANS: dict[str, Plan] = {
             f"oidcc-config{_CERTIFICATION}",
             "Config OP",
             _with(_names("discovery-endpoint-verification")),
-            {"server_metadata": "discovery", "client_registration": "static_client"},
+            _DISCOVERED | {"client_registration": "static_client", "response_type": CODE},
         ),
         *_flows("oidcc-", _CERTIFICATION, "default"),
         *_flows("oidcc-formpost-", _CERTIFICATION, "form_post"),
@@ -245,8 +250,28 @@ class Chosen:
             variant = Variant(**(self.free | plan.fixed | changes))
             label = ",".join([*self.free.values(), *([variant.response_type] if several else [])]) or "default"
             if modules[name].applies_to(variant):
-                made.append(Entry(plan, label.replace(" ", "+"), variant, modules[name]))
+                made.append(Entry(plan, label.replace(" ", "+"), variant, modules[name], self.file))
         return made
+
+    @property
+    def client_registration(self) -> str:
+        return Variant(**(self.free | PLANS[self.plan].fixed)).client_registration
+
+    @property
+    def file(self) -> str:
+        """The name of its configuration in config/conformance/: the plan's, and whose clients where both are run."""
+        name = self.plan.removeprefix("oidcc-").removesuffix(_CERTIFICATION)
+        return (
+            f"{name}-{self.free['client_registration']}.json" if "client_registration" in self.free else f"{name}.json"
+        )
+
+    @property
+    def expression(self) -> str:
+        """As the official suite's scripts/run-test-plan.py is told it: every parameter that the plan does not fix."""
+        plan = PLANS[self.plan]
+        fixed = {*plan.fixed, *(name for _, changes in plan.entries for name in changes)}
+        asked = {name: value for name, value in vars(Variant(**self.free)).items() if name not in fixed}
+        return self.plan + "".join(f"[{name}={value}]" for name, value in asked.items())
 
 
 def chosen(name: str, **free: str) -> Chosen:

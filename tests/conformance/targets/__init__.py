@@ -19,8 +19,8 @@ _FRONT_CHANNEL = ("frontchannel", "session-management")
 
 
 class Target(Protocol):
-    def configuration(self, client_registration: str) -> dict[str, Any]:
-        """The official suite's configuration for clients of this sort (static_client, dynamic_client)."""
+    def configuration(self, file: str) -> dict[str, Any]:
+        """What a file of config/conformance/ says, as it is for this provider."""
 
     def rotate_keys(self) -> None:
         """Do what an operator does to rotate the signing keys."""

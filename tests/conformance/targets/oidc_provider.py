@@ -35,14 +35,15 @@ class OidcProvider:
                 "KEY": str(certificates.key),
                 "NODE_EXTRA_CA_CERTS": str(certificates.authority),
                 "RELYING_PARTY": relying_party,
-                "CLIENTS": json.dumps(self.configuration("static_client")),
+                "CLIENTS": json.dumps(self.configuration()),
             },
             cwd=_FOLDER,
             log=folder / "oidc-provider.log",
         )
         self._process.ready(f"{self._issuer}/.well-known/openid-configuration", certificates.trusting())
 
-    def configuration(self, client_registration: str) -> dict[str, Any]:
+    def configuration(self, _file: str = "") -> dict[str, Any]:
+        """One for all: its pages and clients are of its own."""
         text = (_FOLDER / "configuration.json").read_text(encoding="utf-8")
         return json.loads(text.replace(_PLACEHOLDER, self._issuer))  # type: ignore[no-any-return]
 

@@ -31,6 +31,7 @@ from tests.conformance.targets.process import Process, free_port
 _CONFIGURATIONS = ROOT / "config" / "conformance"
 _PLACEHOLDERS = {"provider": "https://compte.exemple.fr", "suite": "https://suite.exemple.fr"}
 _IDP = str(Path(sys.executable).with_name("idp"))
+_STATIC_CLIENTS = "basic-static_client.json"
 _GRANIAN = str(Path(sys.executable).with_name("granian"))
 
 
@@ -43,7 +44,7 @@ class Ours:
             **{name: value for name, value in os.environ.items() if not name.startswith("IDP_")},
             **_settings(self._issuer, database_url, certificates),
         }
-        prepare(load(self._environment), self.configuration("static_client"))
+        prepare(load(self._environment), self.configuration(_STATIC_CLIENTS))
         self._register_clients(folder)
         self._process = Process(
             [
@@ -57,9 +58,8 @@ class Ours:
         )
         self._process.ready(f"{self._issuer}/.well-known/openid-configuration", certificates.trusting())
 
-    def configuration(self, client_registration: str) -> dict[str, Any]:
-        name = {"static_client": "static-client.json", "dynamic_client": "dynamic-client.json"}[client_registration]
-        return json.loads(self._filled(name))  # type: ignore[no-any-return]
+    def configuration(self, file: str) -> dict[str, Any]:
+        return json.loads(self._filled(file))  # type: ignore[no-any-return]
 
     def rotate_keys(self) -> None:
         self._idp("keys", "rotate", "--algorithm", "RS256")
@@ -71,7 +71,7 @@ class Ours:
         """The static clients, by the command that an operator uses."""
         declared = folder / "clients.toml"
         declared.write_text(self._filled("clients.toml"), encoding="utf-8")
-        secrets = self.configuration("static_client")
+        secrets = self.configuration(_STATIC_CLIENTS)
         self._idp(
             *("clients", "apply", "-f", str(declared)),
             CONFORMANCE_FIRST_SECRET=secrets["client"]["client_secret"],

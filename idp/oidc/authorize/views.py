@@ -16,7 +16,6 @@ from idp.oidc.provider import Provider
 from idp.web import browser as browsers
 from idp.web.site import Site
 
-
 _MOST_PARAMETERS = 500
 
 

@@ -1,27 +1,42 @@
 """The database: one `db`, a naming convention for constraints, instants in UTC, and the kinds of transaction.
 
 `transaction()` is the unit of work of everything that writes; `reading()` of everything that only reads, `snapshot()`
-of what reads long and must not see changes meanwhile. None is ever open while a password is hashed. SQLite (embedded,
-WAL) and PostgreSQL run the same statements.
+of what reads long and must not see changes meanwhile, `at_once()` of the hot paths, where each statement is whole in
+itself. None is ever open while a password is hashed. SQLite (embedded, WAL) and PostgreSQL run the same statements.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import select as descriptors
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import DateTime, MetaData, QueuePool, Table, event
+from sqlalchemy import DateTime, Insert, MetaData, QueuePool, Table, Update, bindparam, event, literal_column, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Dialect, Engine
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
 from idp import metrics
 
-_WRITES = "idp_writes"
+# How a transaction begins: an execution option, read when it does.
+_OPENING: Final = "idp_opening"
+_PLAIN, _WRITES, _READS, _SNAPSHOT, _NONE = "plain", "writes", "reads", "snapshot", "none"
+_BEGIN: Mapping[str, Mapping[str, str]] = {
+    "sqlite": {_PLAIN: "BEGIN", _WRITES: "BEGIN IMMEDIATE", _READS: "BEGIN", _SNAPSHOT: "BEGIN", _NONE: ""},
+    "postgresql": {
+        _PLAIN: "BEGIN",
+        _WRITES: "BEGIN",
+        _READS: "",  # without BEGIN and COMMIT a read is one round trip instead of three
+        _SNAPSHOT: "BEGIN ISOLATION LEVEL REPEATABLE READ",
+        _NONE: "",
+    },
+}
+_USED = "idp_used"
 _OVERFLOW = 10  # connections of a rush, beyond those kept open
 
 
@@ -78,6 +93,12 @@ class Versioned(Protocol):
     def state(self) -> str: ...
 
 
+# Whatever runs statements; columns are read alike from both.
+Executor = Session | Connection
+# Rows to add: one a table, with all its columns.
+Rows = Mapping[Table, Mapping[str, Any]]
+
+
 @contextmanager
 def transaction() -> Iterator[Session]:
     """A unit of work: committed at the end, rolled back on any error, never nested.
@@ -89,7 +110,7 @@ def transaction() -> Iterator[Session]:
     if session.in_transaction():
         raise RuntimeError("transactions do not nest: pass the session on")
     try:
-        session.connection(execution_options={_WRITES: True})
+        session.connection(execution_options={_OPENING: _WRITES})
         yield session
         session.commit()
     except BaseException:
@@ -106,8 +127,7 @@ def reading() -> Iterator[Session]:
     if session.in_transaction():
         raise RuntimeError("transactions do not nest: pass the session on")
     try:
-        if session.get_bind().dialect.name == "postgresql":
-            session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+        session.connection(execution_options={_OPENING: _READS})
         yield session
     finally:
         # Closing detaches what was read without forgetting it, so rows can be shown after the connection is given back.
@@ -121,11 +141,75 @@ def snapshot() -> Iterator[Session]:
     if session.in_transaction():
         raise RuntimeError("transactions do not nest: pass the session on")
     try:
-        if session.get_bind().dialect.name == "postgresql":
-            session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+        session.connection(execution_options={_OPENING: _SNAPSHOT})
         yield session
     finally:
         db.session.remove()
+
+
+@contextmanager
+def at_once() -> Iterator[Connection]:
+    """For statements each of which is whole in itself, as the hot paths have them: no BEGIN, no COMMIT, no session.
+
+    What may happen once, and what follows from it, is a `Guarded`, one statement as well.
+    """
+    with db.engine.connect().execution_options(**{_OPENING: _NONE}) as connection:
+        yield connection
+
+
+def table_of(model: type[Model]) -> Table:
+    """The table of a model, for statements that are built once."""
+    return model.metadata.tables[model.__tablename__]
+
+
+class Guarded:
+    """What may happen once, and the rows that are added when it did; all or nothing, whoever else tries.
+
+    PostgreSQL does it in one statement, so in one round trip with no transaction around it; SQLite, which cannot
+    change data within WITH, in two or more within the transaction at hand, or one of its own.
+    """
+
+    def __init__(self, guard: Insert | Update) -> None:
+        """guard: touches one row or none. A parameter of it must not be called TABLE_COLUMN of the rows to add."""
+        one: Any = literal_column("1").label("one")
+        self._guard = guard.returning(one)
+        self._prepared: dict[tuple[Table, ...], Any] = {}
+
+    def won(self, db: Executor, values: Mapping[str, Any], rows: Rows) -> bool:
+        """Whether this caller is the one. values: of the guard. rows: what to add then."""
+        connection = db.connection() if isinstance(db, Session) else db
+        if connection.dialect.name == "postgresql":
+            tables = tuple(rows)
+            statement = self._prepared[tables] if tables in self._prepared else self._prepare(tables)
+            added = {f"{table.name}_{name}": value for table, row in rows.items() for name, value in row.items()}
+            return connection.execute(statement, {**values, **added}).first() is not None
+        if connection.get_execution_options().get(_OPENING) != _NONE:
+            return self._step_by_step(connection, values, rows)
+        connection.exec_driver_sql(_BEGIN["sqlite"][_WRITES])
+        try:
+            done = self._step_by_step(connection, values, rows)
+            connection.exec_driver_sql("COMMIT")
+        except BaseException:
+            connection.exec_driver_sql("ROLLBACK")
+            raise
+        return done
+
+    def _step_by_step(self, connection: Connection, values: Mapping[str, Any], rows: Rows) -> bool:
+        if connection.execute(self._guard, values).first() is None:
+            return False
+        for table, row in rows.items():
+            connection.execute(table.insert(), row)
+        return True
+
+    def _prepare(self, tables: tuple[Table, ...]) -> Any:
+        won = self._guard.cte("won")
+        statement = select(won.c.one)
+        for table in tables:
+            values = [bindparam(f"{table.name}_{column.name}", type_=column.type) for column in table.columns]
+            added = table.insert().from_select(list(table.columns), select(*values).select_from(won))
+            statement = statement.add_cte(added.cte(f"added_{table.name}"))
+        self._prepared[tables] = statement
+        return statement
 
 
 def upsert(session: Session, table: Table) -> Any:
@@ -164,8 +248,10 @@ def engine_options(url: str, *, pool_size: int, statement_timeout_seconds: int) 
         **common,
         "pool_size": pool_size,
         "max_overflow": _OVERFLOW,
-        "pool_pre_ping": True,
-        "connect_args": {"options": f"-c statement_timeout={statement_timeout_seconds * 1000} -c timezone=UTC"},
+        "connect_args": {
+            "autocommit": True,  # the driver begins nothing by itself: `begin` below says how each transaction does
+            "options": f"-c statement_timeout={statement_timeout_seconds * 1000} -c timezone=UTC",
+        },
     }
 
 
@@ -182,20 +268,45 @@ def connections_limit(pool_size: int) -> int:
 
 def prepare(engine: Engine) -> None:
     """Set up an engine's connections; once, when the application is made."""
-    if engine.dialect.name != "sqlite":
-        return
-
-    @event.listens_for(engine, "connect")
-    def _connect(connection: Any, _record: Any) -> None:
-        # The driver's own transaction control is off: `begin` below says which kind of transaction it is.
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.execute("PRAGMA synchronous=NORMAL")  # with WAL, a killed process loses nothing that was committed
-        cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.close()
+    opening = _BEGIN[engine.dialect.name]
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get(_WRITES, False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        if begin := opening[connection.get_execution_options().get(_OPENING, _PLAIN)]:
+            connection.exec_driver_sql(begin)
+
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _connect_sqlite)
+    else:
+        event.listen(engine, "checkin", _given_back)
+        event.listen(engine, "checkout", _require_silence)
+
+
+def _connect_sqlite(connection: Any, _record: Any) -> None:
+    # The driver's own transaction control is off: `begin` says which kind of transaction it is.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=NORMAL")  # with WAL, a killed process loses nothing that was committed
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _given_back(_connection: Any, record: Any) -> None:
+    record.info[_USED] = True
+
+
+def _require_silence(connection: Any, record: Any, _proxy: Any) -> None:
+    """A connection that waits in the pool hears nothing, unless the server ended it: then a new one is made.
+
+    This look at the socket costs no round trip; asking the server (`SELECT 1`), as pools do by habit, is half the time
+    of most requests. A new connection is not looked at: TLS leaves words of its own behind at first.
+    """
+    if record.info.get(_USED) and _readable(connection.pgconn.socket):
+        raise InvalidatePoolError("the server ended a connection that waited in the pool")
+
+
+def _readable(descriptor: int) -> bool:
+    look = descriptors.poll()
+    look.register(descriptor, descriptors.POLLIN)
+    return bool(look.poll(0))

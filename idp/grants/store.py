@@ -7,10 +7,10 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, insert, or_, select, update
+from sqlalchemy import bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
-from idp.database import changed
+from idp.database import Executor, Guarded, Rows, changed, table_of
 from idp.grants.tables import Grant
 from idp.sessions.tables import BrowserSession
 
@@ -35,13 +35,13 @@ class NewGrant:
     resources: list[str] | None = None
 
 
-def create(db: Session, grant: NewGrant) -> bool:
-    """Add a grant of a sign-in that lasts; False, and nothing added, when it ended meanwhile.
+def create(db: Executor, grant: NewGrant, *, adding: Rows) -> bool:
+    """Add a grant of a sign-in that lasts, and rows; False, and nothing added, when the sign-in ended meanwhile.
 
     The sign-in is held until the transaction ends: a sign-out either comes first, and nothing is granted, or waits and
     then voids the grant. Between reading the sign-in and granting there would be room for a grant that nobody ends.
     """
-    return db.execute(_CREATE, vars(grant)).first() is not None
+    return _CREATE.won(db, vars(grant), adding)
 
 
 _GIVEN = [field.name for field in fields(NewGrant)]
@@ -52,11 +52,11 @@ _LASTING = (
     .with_for_update(read=True)
     .subquery()
 )
-_TABLE = Grant.metadata.tables[Grant.__tablename__]
-_CREATE = (
-    insert(_TABLE)
-    .from_select(_GIVEN, select(*(bindparam(name, type_=_TABLE.c[name].type) for name in _GIVEN)).select_from(_LASTING))
-    .returning(_TABLE.c.id)
+_TABLE = table_of(Grant)
+_CREATE = Guarded(
+    _TABLE.insert().from_select(
+        _GIVEN, select(*(bindparam(name, type_=_TABLE.c[name].type) for name in _GIVEN)).select_from(_LASTING)
+    )
 )
 
 

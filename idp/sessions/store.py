@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from idp.accounts.roles import AccountState
 from idp.accounts.tables import Account
+from idp.database import Executor
 from idp.deps import Deps
 from idp.digests import Kind
 from idp.sessions.tables import BrowserSession
@@ -87,7 +88,7 @@ _LIVE = (
 )
 
 
-def find(db: Session, deps: Deps, token: str | None) -> SignedIn | None:
+def find(db: Executor, deps: Deps, token: str | None) -> SignedIn | None:
     """The live sign-in of a cookie's value; None when there is none, it ended, or the account is closed."""
     if not token:
         return None

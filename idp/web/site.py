@@ -14,7 +14,7 @@ from urllib.parse import urlencode, urlsplit
 from flask import Response, request
 
 from idp import metrics
-from idp.database import reading, transaction
+from idp.database import at_once, reading, transaction
 from idp.deps import Deps
 from idp.errors import AgencyUnknown, IdpError
 from idp.sessions import store as sessions
@@ -133,7 +133,7 @@ class Site:
         token = browsers.session_token(request, self.deps)
         if token is None:
             return None
-        with reading() as db:
+        with at_once() as db:
             found = sessions.find(db, self.deps, token)
         if found is not None and sessions.stale(found, now=self.deps.now()):
             with transaction() as db:

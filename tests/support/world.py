@@ -449,19 +449,19 @@ class World:
 
     # --- counting ----------------------------------------------------------------------------------------------------
 
+    @property
+    def postgresql(self) -> bool:
+        return self.server.settings.database_url.get_secret_value().startswith("postgresql")
+
     @contextmanager
-    def statements(self) -> Iterator[list[str]]:
+    def statements(
+        self, kinds: tuple[str, ...] = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")
+    ) -> Iterator[list[str]]:
         """The SQL statements that the provider runs meanwhile, but for the look at the keys that comes every ten seconds."""
         seen: list[str] = []
 
         def record(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-            if "FROM signing_keys" not in statement and statement.split(None, 1)[0].upper() in (
-                "SELECT",
-                "INSERT",
-                "UPDATE",
-                "DELETE",
-                "WITH",
-            ):
+            if "FROM signing_keys" not in statement and statement.split(None, 1)[0].upper() in kinds:
                 seen.append(statement)
 
         with self.server.app.app_context():

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from idp.audit import store as audit
-from idp.database import transaction
+from idp.database import Rows, at_once, transaction
 from idp.digests import Kind
 from idp.errors import AuthorizationAnswered
 from idp.grants import store as grants
@@ -37,33 +37,18 @@ def answer(
     kinds = request.response_type.split()
     code = deps.new_token(256) if "code" in kinds else ""
     new = _new_grant(provider, request, signed_in, now=now)
-    with transaction() as db:
-        if not grants.create(db, new):
-            return None
-        if stored and not store.mark_answered(db, waiting.id, now=now):
-            raise AuthorizationAnswered(agency_id=request.agency_id)
-        if code:
-            store.add_code(
-                db,
-                digest=deps.digests.digest(Kind.AUTHORIZATION_CODE, code),
-                grant_id=new.id,
-                client_id=request.client_id,
-                redirect_uri=request.redirect_uri,
-                code_challenge=request.code_challenge,
-                nonce=request.nonce,
-                expires_at=now + timedelta(seconds=deps.settings.code_validity_seconds),
-            )
-        if stored:
-            audit.record(
-                db,
-                deps,
-                "authorize.answered",
-                subject=signed_in.account_id,
-                agency_id=request.agency_id,
-                cause=new.id,
-                client=request.client_id,
-            )
-        granted = token_store.granted(db, new.id, now=now) if kinds != ["code"] else None
+    adding = _code_row(provider, request, new, code, now=now) if code else {}
+    if stored:
+        done = _grant_waiting(provider, waiting, new, adding, now=now)
+    else:
+        with at_once() as connection:
+            done = grants.create(connection, new, adding=adding)
+    if not done:
+        return None
+    granted = None
+    if kinds != ["code"]:
+        with at_once() as connection:
+            granted = token_store.granted(connection, new.id, now=now)
     tokens = _tokens(provider, client, request, granted, code) if granted is not None else {}
     return carry(
         request.redirect_uri,
@@ -73,6 +58,38 @@ def answer(
         state=request.state,
         iss=deps.settings.issuer,
         session_state=session_state(deps, client_id=client.id, redirect_uri=request.redirect_uri, sid=signed_in.sid),
+    )
+
+
+def _grant_waiting(provider: Provider, waiting: Waiting, new: grants.NewGrant, adding: Rows, *, now: datetime) -> bool:
+    """Grant what a row asks for, and mark the row as answered, both or neither. Raises AuthorizationAnswered."""
+    request = waiting.request
+    with transaction() as db:
+        if not grants.create(db, new, adding=adding):
+            return False
+        if not store.mark_answered(db, waiting.id, now=now):
+            raise AuthorizationAnswered(agency_id=request.agency_id)
+        audit.record(
+            db,
+            provider.deps,
+            "authorize.answered",
+            subject=new.account_id,
+            agency_id=request.agency_id,
+            cause=new.id,
+            client=request.client_id,
+        )
+    return True
+
+
+def _code_row(provider: Provider, request: Request, new: grants.NewGrant, code: str, *, now: datetime) -> Rows:
+    return store.code_row(
+        digest=provider.deps.digests.digest(Kind.AUTHORIZATION_CODE, code),
+        grant_id=new.id,
+        client_id=request.client_id,
+        redirect_uri=request.redirect_uri,
+        code_challenge=request.code_challenge,
+        nonce=request.nonce,
+        expires_at=now + timedelta(seconds=provider.deps.settings.code_validity_seconds),
     )
 
 
@@ -99,9 +116,7 @@ def _tokens(provider: Provider, client: Client, request: Request, granted: Grant
     told: dict[str, str] = {}
     if "token" in kinds:
         access = access_tokens.prepare(provider, client, granted, scope=request.scope, resources=())
-        if access.stored:
-            with transaction() as db:
-                access.store(db)
+        access.store()
         told |= {name: str(value) for name, value in access.answer().items()}
     if "id_token" in kinds:
         alone = kinds == ["id_token"]

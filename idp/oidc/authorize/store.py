@@ -8,9 +8,11 @@ from datetime import datetime
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
-from idp.database import changed
+from idp.database import Rows, changed, table_of
 from idp.oidc.authorize.flow import Request
 from idp.oidc.authorize.tables import AuthorizationCode, AuthorizationRequest
+
+_CODES = table_of(AuthorizationCode)
 
 
 @dataclass(frozen=True)
@@ -86,8 +88,7 @@ def mark_answered(db: Session, authorization_id: str, *, now: datetime) -> bool:
     return changed(db.execute(statement)) == 1
 
 
-def add_code(
-    db: Session,
+def code_row(
     *,
     digest: str,
     grant_id: str,
@@ -96,16 +97,16 @@ def add_code(
     code_challenge: str,
     nonce: str,
     expires_at: datetime,
-) -> None:
-    db.execute(
-        insert(AuthorizationCode).values(
-            digest=digest,
-            grant_id=grant_id,
-            client_id=client_id,
-            redirect_uri=redirect_uri,
-            code_challenge=code_challenge or None,
-            nonce=nonce or None,
-            expires_at=expires_at,
-            consumed_at=None,
-        )
-    )
+) -> Rows:
+    """A new code, to be added."""
+    row = {
+        "digest": digest,
+        "grant_id": grant_id,
+        "client_id": client_id,
+        "redirect_uri": redirect_uri,
+        "code_challenge": code_challenge or None,
+        "nonce": nonce or None,
+        "expires_at": expires_at,
+        "consumed_at": None,
+    }
+    return {_CODES: row}

@@ -1,7 +1,7 @@
 """Access tokens of both formats: signed and not stored (RFC 9068), or opaque and stored, as the client registered.
 
 A signed one costs a signature and no statement; revoking its grant is what voids it. An opaque one is a row, so it is
-made in two steps: prepared before the transaction, stored inside it.
+made in two steps: prepared first, then stored together with what it depends on.
 """
 
 from __future__ import annotations
@@ -11,9 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy.orm import Session
-
-from idp.database import reading
+from idp.database import Rows, at_once
 from idp.digests import Kind
 from idp.oidc.protocol import ProtocolError
 from idp.oidc.provider import Provider
@@ -38,15 +36,18 @@ class Prepared:
     opaque: tuple[str, Opaque] | None = field(repr=False)
 
     @property
-    def stored(self) -> bool:
-        """Whether it needs a row."""
-        return self.opaque is not None
+    def row(self) -> Rows:
+        """The row of an opaque one, to be added; none for a signed one."""
+        if self.opaque is None:
+            return {}
+        value, row = self.opaque
+        return store.opaque_row(self.provider.deps.digests.digest(Kind.ACCESS_TOKEN, value), row)
 
-    def store(self, db: Session) -> None:
-        """Write the row of an opaque one; nothing for a signed one."""
-        if self.opaque is not None:
-            value, row = self.opaque
-            store.add_access_token(db, self.provider.deps.digests.digest(Kind.ACCESS_TOKEN, value), row)
+    def store(self) -> None:
+        """Write the row by itself, where nothing else is written."""
+        if self.row:
+            with at_once() as db:
+                store.add(db, self.row)
 
     def answer(self) -> dict[str, Any]:
         """The members of a token response; signs, so after the commit: what was signed was granted."""
@@ -103,7 +104,7 @@ def read(provider: Provider, token: str) -> AccessToken | None:
     if not token.startswith(PREFIX):
         return provider.tokens.read_access(token)
     deps = provider.deps
-    with reading() as db:
+    with at_once() as db:
         found = store.access_token(db, deps.digests.digest(Kind.ACCESS_TOKEN, token), now=deps.now())
     if found is None:
         return None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from idp.audit import store as audit
-from idp.database import reading, transaction
+from idp.database import at_once, transaction
 from idp.digests import Kind
 from idp.grants import store as grants
 from idp.oidc.provider import Provider
@@ -23,12 +23,12 @@ def introspect(provider: Provider, client: Client, token: str) -> dict[str, Any]
         if access.client_id != client.id:
             return {"active": False}
         if access.grant_id is not None:
-            with reading() as db:
+            with at_once() as db:
                 if store.live_grant(db, access.grant_id, now=now) is None:
                     return {"active": False}
         return {"active": True, "token_type": "Bearer", **access.claims}
     digest = deps.digests.digest(Kind.REFRESH_TOKEN, token)
-    with reading() as db:
+    with at_once() as db:
         found = store.refresh_token(db, digest, client_id=client.id, now=now)
     if found is None or found.rotated_at is not None or found.expires_at <= now or not found.granted.alive:
         return {"active": False}
@@ -74,7 +74,7 @@ def revoke(provider: Provider, client: Client, token: str) -> None:
     grant_id = access.grant_id if access is not None else None
     if access is None:
         digest = deps.digests.digest(Kind.REFRESH_TOKEN, token)
-        with reading() as db:
+        with at_once() as db:
             found = store.refresh_token(db, digest, client_id=client.id, now=now)
         grant_id = found.granted.grant_id if found is not None else None
     with transaction() as db:

@@ -12,10 +12,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy.orm import Session
-
 from idp.audit import store as audit
-from idp.database import reading, transaction
+from idp.database import Rows, at_once, transaction
 from idp.deps import Deps
 from idp.digests import Kind
 from idp.grants import store as grants
@@ -32,7 +30,7 @@ def find_code(provider: Provider, client: Client, code: str) -> Code:
     """The code, of this client and unused. A used one revokes what it bought (RFC 6749 4.1.2). Raises ProtocolError."""
     now = provider.deps.now()
     digest = provider.deps.digests.digest(Kind.AUTHORIZATION_CODE, code)
-    with reading() as db:
+    with at_once() as db:
         found = store.code(db, digest, client_id=client.id, now=now)
     if found is None:
         raise ProtocolError("invalid_grant", "the code is unknown")
@@ -54,12 +52,9 @@ def redeem_code(provider: Provider, client: Client, code: Code, *, resources: Se
     now = deps.now()
     token = deps.new_token(256) if _refreshable(client, granted.scope) else None
     access = access_tokens.prepare(provider, client, granted, scope=granted.scope, resources=resources)
-    with transaction() as db:
-        won = store.consume_code(db, code.digest, now=now)
-        if won and token is not None:
-            _add_refresh(db, deps, granted, token, now=now)
-        if won:
-            access.store(db)
+    added = {**_refresh_row(deps, granted, token, now=now), **access.row} if token is not None else access.row
+    with at_once() as db:
+        won = store.consume_code(db, code.digest, now=now, adding=added)
     if not won:
         _revoke_for_reuse(provider, granted, "code")
         raise ProtocolError("invalid_grant", "the code was used already")
@@ -70,7 +65,7 @@ def find_refresh_token(provider: Provider, client: Client, token: str) -> Refres
     """The refresh token, of this client, with a live grant; rotated ones too. Raises ProtocolError."""
     now = provider.deps.now()
     digest = provider.deps.digests.digest(Kind.REFRESH_TOKEN, token)
-    with reading() as db:
+    with at_once() as db:
         found = store.refresh_token(db, digest, client_id=client.id, now=now)
     if found is None or not found.granted.alive or found.expires_at <= now:
         raise ProtocolError("invalid_grant", "the refresh token is unknown, expired or revoked")
@@ -90,23 +85,21 @@ def rotate(
     now = deps.now()
     successor = _successor(deps, token)
     access = access_tokens.prepare(provider, client, granted, scope=scope, resources=resources)
-    with transaction() as db:
-        won = store.rotate(db, presented.digest, now=now)
-        if won:
-            _add_refresh(db, deps, granted, successor, now=now)
-        access.store(db)  # for a repetition too; after a theft it dies with its grant
-    if not won and not _answer_was_lost(deps, presented, successor, now=now):
-        _revoke_for_reuse(provider, granted, "refresh token")
-        raise ProtocolError("invalid_grant", "the refresh token was used already")
+    added = {**_refresh_row(deps, granted, successor, now=now), **access.row}
+    with at_once() as db:
+        won = store.rotate(db, presented.digest, now=now, adding=added)
+    if not won:
+        if not _answer_was_lost(deps, presented, successor, now=now):
+            _revoke_for_reuse(provider, granted, "refresh token")
+            raise ProtocolError("invalid_grant", "the refresh token was used already")
+        access.store()
     return _answer(provider, client, granted, access, nonce=None, refresh_token=successor)
 
 
 def client_credentials(provider: Provider, client: Client, *, scope: str, resources: Sequence[str]) -> dict[str, Any]:
     """A token for the client itself; a signed one is not stored. `openid` means a person, so it is not granted."""
     access = access_tokens.prepare(provider, client, None, scope=scope, resources=resources)
-    if access.stored:
-        with transaction() as db:
-            access.store(db)
+    access.store()
     return access.answer()
 
 
@@ -134,10 +127,9 @@ def _answer(
     return answer
 
 
-def _add_refresh(db: Session, deps: Deps, granted: Granted, token: str, *, now: datetime) -> None:
+def _refresh_row(deps: Deps, granted: Granted, token: str, *, now: datetime) -> Rows:
     absolute = granted.created_at + timedelta(days=deps.settings.refresh_token_absolute_days)
-    store.add_refresh_token(
-        db,
+    return store.refresh_row(
         digest=deps.digests.digest(Kind.REFRESH_TOKEN, token),
         grant_id=granted.grant_id,
         now=now,
@@ -152,7 +144,7 @@ def _answer_was_lost(deps: Deps, presented: Refresh, successor: str, *, now: dat
         return False
     if not grace:
         return False
-    with reading() as db:
+    with at_once() as db:
         return store.successor_alive(db, deps.digests.digest(Kind.REFRESH_TOKEN, successor), now=now)
 
 

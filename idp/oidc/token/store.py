@@ -11,13 +11,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, bindparam, delete, insert, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, Select, bindparam, delete, select
 
 from idp.accounts.roles import AccountState
 from idp.accounts.store import PLACE_COLUMNS, Place, gather_places, with_places
 from idp.accounts.tables import Account, Membership, ProvisionalAccount
-from idp.database import changed
+from idp.database import Executor, Guarded, Rows, table_of
 from idp.grants.tables import Grant
 from idp.oidc.authorize.tables import AuthorizationCode
 from idp.oidc.registration.metadata import Client
@@ -153,21 +152,20 @@ _REFRESH = _with_grant(
     .where(RefreshToken.digest == bindparam("digest"), Grant.client_id == bindparam("client_id"))
 )
 _GRANT = _with_grant(select(*_GRANTED).select_from(Grant).where(Grant.id == bindparam("grant_id")))
-_CONSUME = (
-    update(AuthorizationCode)
+_CODES, _REFRESHES, _OPAQUES = table_of(AuthorizationCode), table_of(RefreshToken), table_of(AccessToken)
+_CONSUME = Guarded(
+    _CODES.update()
     .where(
-        AuthorizationCode.digest == bindparam("b_digest"),
-        AuthorizationCode.consumed_at.is_(None),
-        AuthorizationCode.expires_at > bindparam("b_now"),
+        _CODES.c.digest == bindparam("b_digest"),
+        _CODES.c.consumed_at.is_(None),
+        _CODES.c.expires_at > bindparam("b_now"),
     )
     .values(consumed_at=bindparam("b_now"))
-    .execution_options(synchronize_session=False)
 )
-_ROTATE = (
-    update(RefreshToken)
-    .where(RefreshToken.digest == bindparam("b_digest"), RefreshToken.rotated_at.is_(None))
+_ROTATE = Guarded(
+    _REFRESHES.update()
+    .where(_REFRESHES.c.digest == bindparam("b_digest"), _REFRESHES.c.rotated_at.is_(None))
     .values(rotated_at=bindparam("b_now"))
-    .execution_options(synchronize_session=False)
 )
 _OPAQUE = select(
     AccessToken.grant_id,
@@ -188,9 +186,24 @@ _LIVE_GRANT = (
         Account.state == AccountState.ACTIVE,
     )
 )
+_PERSON_OF_GRANT = (
+    select(Account.id, Account.email, Grant.agency_id.label("asked_agency_id"), Grant.claims, *PLACE_COLUMNS)
+    .select_from(Grant)
+    .join(Account, Account.id == Grant.account_id)
+    .where(
+        Grant.id == bindparam("grant_id"),
+        Grant.client_id == bindparam("client_id"),
+        Grant.revoked_at.is_(None),
+        Grant.expires_at > bindparam("now"),
+        Account.state == AccountState.ACTIVE,
+    )
+)
+_PERSON = with_places(_PERSON_OF_GRANT)
+_PERSON_OF_AGENCY = with_places(_PERSON_OF_GRANT, Agency.id == bindparam("owner"))
+_PERSON_OF_CUSTOMER = with_places(_PERSON_OF_GRANT, Agency.customer_id == bindparam("owner"))
 
 
-def code(db: Session, digest: str, *, client_id: str, now: datetime) -> Code | None:
+def code(db: Connection, digest: str, *, client_id: str, now: datetime) -> Code | None:
     """A code that was issued to this client, used ones too."""
     rows = db.execute(_CODE, {"digest": digest, "client_id": client_id}).all()
     if not rows:
@@ -201,12 +214,12 @@ def code(db: Session, digest: str, *, client_id: str, now: datetime) -> Code | N
     )
 
 
-def consume_code(db: Session, digest: str, *, now: datetime) -> bool:
-    """Spend a code; exactly one caller ever succeeds. The row stays, so that a replay is recognised."""
-    return changed(db.execute(_CONSUME, {"b_digest": digest, "b_now": now})) == 1
+def consume_code(db: Connection, digest: str, *, now: datetime, adding: Rows) -> bool:
+    """Spend a code; exactly one caller ever succeeds, and adds the rows. The code's stays: a replay is recognised."""
+    return _CONSUME.won(db, {"b_digest": digest, "b_now": now}, adding)
 
 
-def refresh_token(db: Session, digest: str, *, client_id: str, now: datetime) -> Refresh | None:
+def refresh_token(db: Connection, digest: str, *, client_id: str, now: datetime) -> Refresh | None:
     """A refresh token that was issued to this client, rotated ones too."""
     rows = db.execute(_REFRESH, {"digest": digest, "client_id": client_id}).all()
     if not rows:
@@ -215,25 +228,18 @@ def refresh_token(db: Session, digest: str, *, client_id: str, now: datetime) ->
     return Refresh(digest, expires_at, rotated_at, _granted(rows, skip=3, now=now))
 
 
-def rotate(db: Session, digest: str, *, now: datetime) -> bool:
-    """Replace a refresh token; exactly one caller ever succeeds."""
-    return changed(db.execute(_ROTATE, {"b_digest": digest, "b_now": now})) == 1
+def rotate(db: Connection, digest: str, *, now: datetime, adding: Rows) -> bool:
+    """Replace a refresh token; exactly one caller ever succeeds, and adds the rows."""
+    return _ROTATE.won(db, {"b_digest": digest, "b_now": now}, adding)
 
 
-def add_refresh_token(db: Session, *, digest: str, grant_id: str, now: datetime, expires_at: datetime) -> None:
-    db.execute(
-        insert(RefreshToken),
-        {
-            "digest": digest,
-            "grant_id": grant_id,
-            "created_at": now,
-            "expires_at": expires_at,
-            "rotated_at": None,
-        },
-    )
+def refresh_row(*, digest: str, grant_id: str, now: datetime, expires_at: datetime) -> Rows:
+    """A new refresh token, to be added."""
+    row = {"digest": digest, "grant_id": grant_id, "created_at": now, "expires_at": expires_at, "rotated_at": None}
+    return {_REFRESHES: row}
 
 
-def successor_alive(db: Session, digest: str, *, now: datetime) -> bool:
+def successor_alive(db: Connection, digest: str, *, now: datetime) -> bool:
     """Whether the token that replaced another one has itself not been used yet."""
     statement = select(RefreshToken.digest).where(
         RefreshToken.digest == digest, RefreshToken.rotated_at.is_(None), RefreshToken.expires_at > now
@@ -241,13 +247,13 @@ def successor_alive(db: Session, digest: str, *, now: datetime) -> bool:
     return db.execute(statement).first() is not None
 
 
-def granted(db: Session, grant_id: str, *, now: datetime) -> Granted | None:
+def granted(db: Executor, grant_id: str, *, now: datetime) -> Granted | None:
     """A grant as tokens need it."""
     rows = db.execute(_GRANT, {"grant_id": grant_id}).all()
     return _granted(rows, skip=0, now=now) if rows else None
 
 
-def live_grant(db: Session, grant_id: str, *, now: datetime) -> Granted | None:
+def live_grant(db: Connection, grant_id: str, *, now: datetime) -> Granted | None:
     """The grant of an access token, when it still stands."""
     row = db.execute(_LIVE_GRANT, {"grant_id": grant_id, "now": now}).one_or_none()
     if row is None:
@@ -255,43 +261,39 @@ def live_grant(db: Session, grant_id: str, *, now: datetime) -> Granted | None:
     return Granted(grant_id, row[0], row[1], row[3], row[2], now, now, True, None, None, ())
 
 
-def person(db: Session, grant_id: str, client: Client, *, now: datetime) -> Person | None:
+def person(db: Connection, grant_id: str, client: Client, *, now: datetime) -> Person | None:
     """Whom a live grant stands for, and everything that userinfo tells; one statement."""
-    visible = []
     if client.agency_id is not None:
-        visible.append(Agency.id == client.agency_id)
+        statement, owner = _PERSON_OF_AGENCY, client.agency_id
     elif client.customer_id is not None:
-        visible.append(Agency.customer_id == client.customer_id)
-    statement = (
-        select(Account.id, Account.email, Grant.agency_id.label("asked_agency_id"), Grant.claims, *PLACE_COLUMNS)
-        .select_from(Grant)
-        .join(Account, Account.id == Grant.account_id)
-        .where(
-            Grant.id == grant_id,
-            Grant.client_id == client.id,
-            Grant.revoked_at.is_(None),
-            Grant.expires_at > now,
-            Account.state == AccountState.ACTIVE,
-        )
-    )
-    rows = db.execute(with_places(statement, *visible)).all()
+        statement, owner = _PERSON_OF_CUSTOMER, client.customer_id
+    else:
+        statement, owner = _PERSON, ""
+    values = {"grant_id": grant_id, "client_id": client.id, "now": now}
+    rows = db.execute(statement, {**values, "owner": owner} if owner else values).all()
     if not rows:
         return None
     account_id, email, agency_id, claims = rows[0][:4]
     return Person(account_id, email, agency_id, claims or {}, gather_places(rows, skip=4))
 
 
-def add_access_token(db: Session, digest: str, token: Opaque) -> None:
-    db.execute(insert(AccessToken), {"digest": digest, **vars(token)})
+def opaque_row(digest: str, token: Opaque) -> Rows:
+    """A new opaque access token, to be added."""
+    return {_OPAQUES: {"digest": digest, **vars(token)}}
 
 
-def access_token(db: Session, digest: str, *, now: datetime) -> Opaque | None:
+def add(db: Connection, rows: Rows) -> None:
+    for table, row in rows.items():
+        db.execute(table.insert(), row)
+
+
+def access_token(db: Connection, digest: str, *, now: datetime) -> Opaque | None:
     """An opaque access token that has not expired."""
     row = db.execute(_OPAQUE, {"digest": digest, "now": now}).one_or_none()
     return None if row is None else Opaque(*row)
 
 
-def revoke_access_token(db: Session, digest: str) -> None:
+def revoke_access_token(db: Executor, digest: str) -> None:
     """Void one opaque token and nothing else: a client's own has no grant to revoke."""
     db.execute(delete(AccessToken).where(AccessToken.digest == digest))
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from idp.database import reading
+from idp.database import at_once
 from idp.oidc import claims
 from idp.oidc.protocol import ProtocolError
 from idp.oidc.provider import Provider
@@ -40,7 +40,7 @@ def userinfo(provider: Provider, token: str) -> UserInfo:
         raise ProtocolError("invalid_token", "the access token is meant for somebody else", status=401)
     if "openid" not in access.scope.split():
         raise ProtocolError("insufficient_scope", "the openid scope is needed", status=403)
-    with reading() as db:
+    with at_once() as db:
         person = store.person(db, access.grant_id, client, now=deps.now())
     if person is None:
         raise ProtocolError("invalid_token", "the access token was revoked", status=401)
@@ -59,7 +59,7 @@ def in_id_token(provider: Provider, client: Client, granted: Granted, *, scope: 
     names = granted.claims.get("id_token", ())
     if not names and not any(one in claims.OF_SCOPE for one in scope.split()):
         return {}
-    with reading() as db:
+    with at_once() as db:
         person = store.person(db, granted.grant_id, client, now=provider.deps.now())
     if person is None:
         return {}

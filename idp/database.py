@@ -36,6 +36,7 @@ _BEGIN: Mapping[str, Mapping[str, str]] = {
         _NONE: "",
     },
 }
+WRITING: Mapping[str, str] = {_OPENING: _WRITES}  # of a connection whose transactions write
 _USED = "idp_used"
 _OVERFLOW = 10  # connections of a rush, beyond those kept open
 
@@ -110,7 +111,7 @@ def transaction() -> Iterator[Session]:
     if session.in_transaction():
         raise RuntimeError("transactions do not nest: pass the session on")
     try:
-        session.connection(execution_options={_OPENING: _WRITES})
+        session.connection(execution_options=WRITING)
         yield session
         session.commit()
     except BaseException:
@@ -272,7 +273,9 @@ def prepare(engine: Engine) -> None:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        if begin := opening[connection.get_execution_options().get(_OPENING, _PLAIN)]:
+        options = connection.get_execution_options()
+        begin = opening[options.get(_OPENING, _PLAIN)]
+        if begin and options.get("isolation_level") != "AUTOCOMMIT":
             connection.exec_driver_sql(begin)
 
     if engine.dialect.name == "sqlite":
@@ -304,6 +307,8 @@ def _require_silence(connection: Any, record: Any, _proxy: Any) -> None:
     """
     if record.info.get(_USED) and _readable(connection.pgconn.socket):
         raise InvalidatePoolError("the server ended a connection that waited in the pool")
+    if not connection.autocommit:  # whoever asked for an isolation level left the driver to begin by itself
+        connection.autocommit = True
 
 
 def _readable(descriptor: int) -> bool:

@@ -21,7 +21,7 @@ from sqlalchemy import inspect, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError
 
-from idp.database import _WRITES, db
+from idp.database import WRITING, db
 from idp.migrations import releases
 from idp.migrations.releases import VERSIONS, Step
 
@@ -178,7 +178,7 @@ def _alone(connection: Connection) -> Iterator[Connection]:
         assert driver is not None
         driver.execute("PRAGMA foreign_keys=OFF")
         try:
-            connection.execution_options(**{_WRITES: True})
+            connection.execution_options(**WRITING)
             with connection.begin():
                 yield connection
                 broken = connection.execute(text("PRAGMA foreign_key_check")).fetchall()

@@ -6,10 +6,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 from sqlalchemy.exc import IntegrityError
 
-from idp.database import at_once, transaction
+from idp.database import at_once, engine_options, prepare, transaction
 from idp.grants import store as grants
 from idp.oidc.authorize import store as codes
 from tests.support.world import HTTP, World
@@ -96,3 +96,20 @@ def test_a_deed_is_undone_with_the_transaction_around_it(world: World, given) ->
     with world.server.app.app_context(), pytest.raises(RuntimeError):
         fail()
     assert _made(world, new.id) == (0, 0)
+
+
+def test_a_connection_that_had_another_isolation_level_commits_each_statement_again(world: World) -> None:
+    """SQLAlchemy gives it back with the driver's own transactions on, in which a statement alone would be lost."""
+    if not world.postgresql:
+        pytest.skip("SQLite has no isolation levels")
+    url = world.server.settings.database_url.get_secret_value()
+    engine = create_engine(url, **engine_options(url, pool_size=1, statement_timeout_seconds=10))
+    prepare(engine)
+    for _ in range(2):
+        with engine.connect().execution_options(isolation_level="SERIALIZABLE") as connection:
+            connection.execute(text("SELECT 1"))
+        with engine.connect() as connection:
+            driver = connection.connection.driver_connection
+            assert driver is not None
+            assert driver.autocommit
+    engine.dispose()

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import Any
 
 import orjson
 from flask import Blueprint, Response, request
-from werkzeug.exceptions import HTTPException
 
 from idp.deps import Deps
 from idp.errors import TooManyAttempts
+from idp.oidc import failing
 from idp.oidc.protocol import ProtocolError
 from idp.oidc.registration import document, steps
 from idp.oidc.registration.steps import Registered
 from idp.oidc.server import failure
-
-log = logging.getLogger("idp.errors")
 
 
 def blueprint(deps: Deps) -> Blueprint:
@@ -59,17 +56,7 @@ def blueprint(deps: Deps) -> Blueprint:
         response.headers["Retry-After"] = str(seconds)
         return response
 
-    @endpoints.errorhandler(HTTPException)
-    def http(error: HTTPException) -> Response:
-        answer = failure(ProtocolError("invalid_request", error.name, status=error.code or 400))
-        return _json(answer.body, answer.status)
-
-    @endpoints.errorhandler(Exception)
-    def unexpected(error: Exception) -> Response:
-        """A client's software gets JSON even then; the log keeps what happened."""
-        log.error("unexpected", exc_info=error)
-        return _json(failure(ProtocolError("server_error", "the provider failed")).body, 500)
-
+    failing.register(endpoints)
     return endpoints
 
 

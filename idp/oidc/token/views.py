@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 
 import orjson
 from flask import Blueprint, Response, request
-from werkzeug.exceptions import HTTPException
 
 from idp import metrics
+from idp.oidc import failing
 from idp.oidc.protocol import ProtocolError
 from idp.oidc.provider import Provider
 from idp.oidc.registration.metadata import GRANT_TYPES
@@ -17,7 +16,6 @@ from idp.oidc.server import Answer, Server, failure
 from idp.oidc.token import userinfo as userinfo_steps
 from idp.web import cors
 
-log = logging.getLogger("idp.errors")
 _FORM = "application/x-www-form-urlencoded"
 # What a single-page portal calls; introspection is for servers.
 _FOR_SCRIPTS = frozenset({"/oauth/token", "/oauth/userinfo", "/oauth/revoke"})
@@ -68,16 +66,7 @@ def blueprint(provider: Provider, server: Server) -> Blueprint:
     def malformed(error: ProtocolError) -> Response:
         return _json(failure(error))
 
-    @endpoints.errorhandler(HTTPException)
-    def http(error: HTTPException) -> Response:
-        return _json(failure(ProtocolError("invalid_request", error.name, status=error.code or 400)))
-
-    @endpoints.errorhandler(Exception)
-    def unexpected(error: Exception) -> Response:
-        """A portal's software gets JSON even then; the log keeps what happened."""
-        log.error("unexpected", exc_info=error)
-        return _json(failure(ProtocolError("server_error", "the provider failed", status=500)))
-
+    failing.register(endpoints)
     return endpoints
 
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from playwright.sync_api import Route
 
+from idp import errors
+from idp.failure import IdpError
 from idp.tenancy import logos, store
 from tests.browser.visitor import Visitor
 from tests.support.person import Person
@@ -75,6 +77,22 @@ class Scene:
 
         self.visitor.page.route(lambda url: url.startswith(self.world.base), answer, times=1)
         self.visitor.take_over(person, path)
+
+    def fails_with(self, kind: type[IdpError], **facts: object) -> None:
+        """The page of a failure that no visitor can cause, as the provider's own handler answers it to the sign-in page."""
+        app, path = self.world.server.app, f"/login?{self.agency().query}"
+        with app.test_request_context(path, base_url=self.world.base):
+            app.preprocess_request()
+            answer = app.make_response(app.handle_user_exception(kind(**facts)))
+        headers = {"Content-Security-Policy": answer.headers["Content-Security-Policy"]}
+        self.visitor.page.route(
+            lambda url: url.endswith(path),
+            lambda route: route.fulfill(
+                status=kind.status, body=answer.get_data(), content_type="text/html", headers=headers
+            ),
+            times=1,
+        )
+        self.visitor.open(path)
 
     def at_reset(self, held: Letter) -> Person:
         person = self.world.person()
@@ -404,6 +422,23 @@ def _(s: Scene) -> None:
     s.visitor.take_over(person)
 
 
+@screen("sent-code-throttled")
+def _(s: Scene) -> None:
+    s.visitor.take_over(s.at_sent(s.letter()))
+    for attempt in range(6):
+        s.visitor.fill(code=f"0000000{attempt}")
+        s.visitor.press("Valider le code")
+
+
+@screen("sent-confirmed-elsewhere")
+def _(s: Scene) -> None:
+    letter = s.letter()
+    waiting, phone = s.at_sent(letter), s.world.person()
+    phone.open(s.world.link_for(letter.email))
+    phone.submit(password=STRONG)
+    s.plain(waiting, waiting.page.url)
+
+
 @screen("sent-resumed-in-another-browser")
 def _(s: Scene) -> None:
     letter = s.letter()
@@ -425,6 +460,16 @@ def _(s: Scene) -> None:
     s.visitor.open(s.world.link_for(letter.email))
     s.visitor.fill(password="not this one")
     s.visitor.press("Confirmer et me connecter")
+
+
+@screen("link-throttled")
+def _(s: Scene) -> None:
+    letter = s.letter()
+    s.at_sent(letter)
+    s.visitor.open(s.world.link_for(letter.email))
+    for _attempt in range(6):
+        s.visitor.fill(password="not this one")
+        s.visitor.press("Confirmer et me connecter")
 
 
 @screen("link-somebody-else-signed-in")
@@ -514,6 +559,11 @@ def _(s: Scene) -> None:
 @screen("reset")
 def _(s: Scene) -> None:
     s.visitor.open(f"/reset?{s.agency().query}")
+
+
+@screen("reset-without-codes")
+def _(s: Scene) -> None:
+    s.visitor.open("/reset?codes=none")
 
 
 @screen("reset-empty")
@@ -658,6 +708,27 @@ def _(s: Scene) -> None:
     s.visitor.press("Valider le mot de passe")
 
 
+@screen("profile-password-throttled")
+def _(s: Scene) -> None:
+    person = s.world.signed_in(s.member())
+    person.open("/profile/password")
+    new = {"new_password": OTHER_STRONG, "confirmation": OTHER_STRONG}
+    for _attempt in range(10):  # five of the browser where the person signed in, then five of everybody
+        person.submit(current_password="not this one", **new)
+    s.visitor.take_over(person)
+    s.visitor.fill(current_password="not this one", **new)
+    s.visitor.press("Valider le mot de passe")
+
+
+@screen("profile-nothing-open")
+def _(s: Scene) -> None:
+    held = s.member()
+    person = s.world.signed_in(held)
+    with s.world.transaction() as db:
+        store.set_agency_disabled(db, held.agency_id, s.world.clock())
+    s.visitor.take_over(person, "/profile")
+
+
 @screen("profile-password-changed")
 def _(s: Scene) -> None:
     person = s.world.signed_in(s.member())
@@ -728,6 +799,13 @@ def _(s: Scene) -> None:
     s.visitor.take_over(person)
 
 
+@screen("applications-withdrawn")
+def _(s: Scene) -> None:
+    SCREENS["applications"](s)
+    s.visitor.page.get_by_role("button", name="Retirer l'autorisation").click()
+    s.visitor.page.wait_for_url("**withdrawn**")
+
+
 _CALEPIN = {
     "policy_uri": "https://calepin.exemple.fr/donnees",
     "tos_uri": "https://calepin.exemple.fr/conditions",
@@ -782,3 +860,114 @@ def _(s: Scene) -> None:
 @screen("error-request-expired")
 def _(s: Scene) -> None:
     s.visitor.open("/oauth/authorize/" + "x" * 22 + "/continue")
+
+
+@screen("error-nothing-open")
+def _(s: Scene) -> None:
+    held, elsewhere = s.member(), s.agency("Cabinet Lefèvre Immobilier")
+    with s.world.transaction() as db:
+        store.set_agency_disabled(db, held.agency_id, s.world.clock())
+    s.visitor.open(f"/login?{elsewhere.query}")
+    s.visitor.fill(identifier=held.email or "", password=STRONG)
+    s.visitor.press("Connexion")
+
+
+@screen("error-answered-already")
+def _(s: Scene) -> None:
+    held = s.member()
+    person = s.world.signed_in(held)
+    person.open(s.world.portal(held, default_portal=True).authorize_url(prompt="login"))
+    page = person.page.url
+    person.submit(identifier=held.email or "", password=STRONG)
+    authorization = re.findall(r"authorization=([\w-]+)", page)[0]
+    s.visitor.take_over(person, f"/oauth/authorize/{authorization}/continue")
+
+
+@screen("error-foreign-post")
+def _(s: Scene) -> None:
+    agency = s.agency()
+    s.visitor.page.set_content(
+        f"<form method=post action='{s.world.base}/login?{agency.query}'><button>Send</button></form>"
+    )
+    s.visitor.press("Send")
+
+
+@screen("error-field-given-twice")
+def _(s: Scene) -> None:
+    s.visitor.open(f"/login?{s.agency().query}")
+    s.visitor.page.evaluate(
+        "document.querySelector('[name=identifier]').form.append(document.querySelector('[name=identifier]').cloneNode())"
+    )
+    s.visitor.press("Connexion")
+
+
+@screen("error-too-large")
+def _(s: Scene) -> None:
+    s.visitor.open(f"/login?{s.agency().query}")
+    s.visitor.page.evaluate("document.querySelector('[name=identifier]').value = 'x'.repeat(1000000)")
+    s.visitor.press("Connexion")
+
+
+@screen("error-wrong-method")
+def _(s: Scene) -> None:
+    s.visitor.open(f"/login?{s.agency().query}")
+    s.visitor.page.evaluate("document.querySelector('[name=identifier]').form.action = '/help' + location.search")
+    s.visitor.press("Connexion")
+
+
+@screen("error-terms-unpublished")
+def _(s: Scene) -> None:
+    s.fails_with(errors.TermsUnpublished)
+
+
+@screen("error-of-ours")
+def _(s: Scene) -> None:
+    s.fails_with(errors.Unexpected)
+
+
+@screen("error-busy")
+def _(s: Scene) -> None:
+    s.fails_with(errors.Overloaded, retry_after_seconds=5)
+
+
+@screen("error-database-away")
+def _(s: Scene) -> None:
+    s.fails_with(errors.DatabaseAway, retry_after_seconds=10)
+
+
+@screen("error-malformed-request")
+def _(s: Scene) -> None:
+    s.visitor.open("/oauth/authorize?client_id=one&client_id=other&response_type=code")
+
+
+@screen("error-merge-impossible")
+def _(s: Scene) -> None:
+    s.fails_with(errors.MergeImpossible)
+
+
+# The screen on which each failure is told that has a page of its own.
+FAILURES = {
+    "GEN-01": "error-of-ours",
+    "GEN-02": "error-not-found",
+    "GEN-03": "error-wrong-method",
+    "GEN-04": "error-too-large",
+    "GEN-05": "error-field-given-twice",
+    "GEN-07": "error-busy",
+    "GEN-09": "error-foreign-post",
+    "GEN-10": "error-database-away",
+    "TEN-03": "agency-closed",
+    "LOG-04": "error-nothing-open",
+    "UPG-04": "letter-used-already",
+    "UPG-05": "letter-expired",
+    "UPG-13": "error-terms-unpublished",
+    "FLO-01": "flow-of-another-browser",
+    "FLO-02": "flow-expired",
+    "FLO-03": "link-unknown",
+    "FLO-04": "link-used-already",
+    "MRG-02": "error-merge-impossible",
+    "OID-01": "error-client-unknown",
+    "OID-02": "error-redirect-unregistered",
+    "OID-03": "error-request-expired",
+    "OID-04": "error-answered-already",
+    "OID-05": "error-malformed-request",
+}

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
+from idp import errors
 from idp.web.pages import STATIC
 from tests.browser.conftest import Visit
-from tests.browser.screens import SCREENS, Scene
+from tests.browser.screens import FAILURES, SCREENS, Scene
 from tests.browser.validator import Validator, started
 from tests.browser.visitor import DESKTOP, NARROW, PHONE, Visitor
 from tests.support.world import ProviderServer, World
@@ -117,6 +118,21 @@ def test_page_can_be_used_by_everybody(world: World, reader: Visitor, validate: 
     visitor.size(NARROW)
     assert page.evaluate(_OVERFLOW) <= 0, "without a script, wider than a screen of 320 pixels"
     assert visitor.problems == []
+
+
+@pytest.mark.parametrize("code", FAILURES)
+def test_a_failures_page_tells_its_number_its_reference_and_a_way_on(world: World, reader: Visitor, code: str) -> None:
+    reader.forget()
+    reader.size(PHONE)
+    SCREENS[FAILURES[code]](Scene(world, reader))
+
+    main = reader.page.locator("main")
+    expect(main.get_by_text(re.compile(f"indiquez\\s*: {code}, référence [\\w-]+"))).to_be_visible()
+    assert main.locator("a[href], button").count() > 0
+
+
+def test_no_failure_with_a_page_of_its_own_is_left_out() -> None:
+    assert sorted(FAILURES) == sorted(e.code for e in errors.catalogue() if e.channel is errors.Channel.PAGE)
 
 
 @pytest.mark.parametrize("color", ["#ffd500", "#ffffff", "#000000", "#e30613", "#00a651", None])

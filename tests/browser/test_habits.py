@@ -313,6 +313,80 @@ _NAME = """() => {
                 "button Utiliser une autre adresse",
             ],
         ),
+        ("codes", ["a Aller au contenu", "input Code client", "input Code société", "button Connexion"]),
+        (
+            "email-unlikely",  # the focus is on the summary of what to look at
+            [
+                "a Cette adresse a peut-être une faute de frappe.",
+                "button Oui, utiliser cette adresse",
+                "input Adresse email",
+                "button Continuer",
+            ],
+        ),
+        (
+            "link",
+            [
+                "a Aller au contenu",
+                "input Mot de passe que vous avez choisi",
+                "button Afficher le mot de passe : Mot de passe que vous avez choisi",
+                "a Reprendre avec mon courrier",
+                "button Confirmer et me connecter",
+            ],
+        ),
+        ("reset", ["a Aller au contenu", "input Identifiant", "button Recevoir le lien", "a Revenir en arrière"]),
+        (
+            "reset-password",
+            [
+                "a Aller au contenu",
+                "input Nouveau mot de passe",
+                "button Afficher le mot de passe : Nouveau mot de passe",
+                "input Confirmation",
+                "button Afficher le mot de passe : Confirmation",
+                "button Réinitialiser le mot de passe",
+            ],
+        ),
+        (
+            "profile",
+            [
+                "a Aller au contenu",
+                "a Changement de mot de passe",
+                "a Ajoutez ce compte",
+                "a Applications autorisées",
+                "button Déconnexion",
+            ],
+        ),
+        (
+            "profile-password",
+            [
+                "a Aller au contenu",
+                "input Mot de passe actuel",
+                "button Afficher le mot de passe : Mot de passe actuel",
+                "input Nouveau mot de passe",
+                "button Afficher le mot de passe : Nouveau mot de passe",
+                "input Confirmation",
+                "button Afficher le mot de passe : Confirmation",
+                "button Valider le mot de passe",
+                "a Annuler",
+            ],
+        ),
+        (
+            "login-choose",
+            [
+                "a Aller au contenu",
+                "button Continuer avec ce compte",
+                "button Ce n'est pas moi",
+                "input Identifiant",
+                "input Mot de passe",
+            ],
+        ),
+        (
+            "letter-expired",
+            ["a Aller au contenu", "button Demander un nouveau courrier à mon agence", "a Se connecter"],
+        ),
+        ("reset-done", ["a Aller au contenu", "a Se connecter", "a Rester sur cette page"]),
+        ("consent", ["a Aller au contenu", "a Ce n'est pas vous ?", "button Autoriser", "button Refuser"]),
+        ("sent-refused", ["a Aller au contenu", "a Changer d'adresse", "button Renvoyer l'email"]),
+        ("error-not-found", ["a Aller au contenu", "a Se connecter", "a Reprendre avec mon courrier"]),
     ],
 )
 def test_order_and_names_of_what_the_tabulator_reaches(world: World, visit: Visit, name: str, order: list[str]) -> None:

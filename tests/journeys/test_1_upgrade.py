@@ -222,7 +222,7 @@ def test_nothing_is_mailed_before_the_terms_are_accepted(world: World) -> None:
     page = person.submit(new_password=STRONG, confirmation=STRONG)
 
     assert page.status == 400
-    assert "acceptez les CGU" in page.errors[0]
+    assert "J'accepte les CGU" in page.errors[0]
     assert not world.mails_to(letter.email)
 
 

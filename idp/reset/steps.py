@@ -134,9 +134,11 @@ def _activation(db: Session, deps: Deps, flow: ResetFlow, language: str) -> Acti
     """
     agency_id = accounts.agency_that_suggests(db, flow.email, prefer=flow.agency_id, now=deps.now())
     asked = links.was_mailed(db, kind=LinkKind.UPGRADE, email_key=addresses.key(flow.email))
+    agency = tenancy.agency(
+        db, agency_id or flow.agency_id or ""
+    )  # looked up for nobody too, so that time tells nothing
     if agency_id is None and not asked:
         return None
-    agency = tenancy.agency(db, agency_id or flow.agency_id or "")
     link = resolve.page(deps.settings.issuer, "/login/provisional", agency)
     return ActivateFirst(to=flow.email, voice=Voice.of(agency, language), link=link)
 

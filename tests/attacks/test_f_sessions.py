@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from base64 import urlsafe_b64decode
 from pathlib import Path
 
 import pytest
 
+from idp import migrations
 from idp.app import create_app
 from idp.settings import load
 from tests.attacks import attack
@@ -91,7 +93,15 @@ def test_opening_mailed_links_and_open_flows_changes_nothing(world: World, heade
     flows = [f"{waiting.page.path.removesuffix('/sent')}{step}" for step in ("", "/email", "/password", "/sent")]
     before = rows(world)
 
-    for path in (*paths, *flows, merging.page.path, f"{merging.page.path}/done", "/logout", "/profile"):
+    posted = [f"{waiting.page.path.removesuffix('/sent')}{step}" for step in ("/resend", "/code", "/continue")]
+    posted += [
+        f"{merging.page.path}/other-address",
+        "/login/not-me",
+        "/login/continue",
+        "/language",
+        "/profile/password",
+    ]
+    for path in (*paths, *flows, *posted, merging.page.path, f"{merging.page.path}/done", "/logout", "/profile"):
         for person in (waiting, merging, world.person()):
             assert person.get(path, headers=headers).status_code in (200, 303, 404), path
             assert person.http.head(path, headers=headers).status_code in (200, 303, 404), path
@@ -104,9 +114,20 @@ def test_opening_mailed_links_and_open_flows_changes_nothing(world: World, heade
 @attack("F12")
 def test_over_https_browsers_are_told_to_stay_there(tmp_path: Path) -> None:
     settings = load({"IDP_ISSUER": "https://compte.exemple.fr", "IDP_DATABASE_URL": f"sqlite:///{tmp_path / 'x'}"})
-    response = create_app(settings).test_client().get("/health/live")
+    app = create_app(settings)
+    migrations.upgrade(app)
+    client = app.test_client()
+    for path in ("/login/codes", "/nothing", "/.well-known/openid-configuration", "/oauth/token"):
+        response = client.get(path, base_url="https://compte.exemple.fr")
+        assert "max-age=" in response.headers["Strict-Transport-Security"], path
+        assert response.headers["X-Content-Type-Options"] == "nosniff", path
+        assert response.headers["Referrer-Policy"] in ("same-origin", "no-referrer"), path
+        assert not {"Server", "X-Powered-By"} & set(response.headers.keys()), path
+    response = app.test_client().get("/login/codes", base_url="https://compte.exemple.fr")
 
-    assert re.search(r"max-age=(\d+)", response.headers["Strict-Transport-Security"])
+    cookie = response.headers["Set-Cookie"]
+    assert cookie.startswith("__Host-browser=")
+    assert "Secure" in cookie
     assert int(re.findall(r"max-age=(\d+)", response.headers["Strict-Transport-Security"])[0]) >= 31_536_000
     assert response.headers["Cross-Origin-Opener-Policy"] == "same-origin"
     assert "camera=()" in response.headers["Permissions-Policy"]
@@ -132,7 +153,8 @@ def test_whatever_names_something_is_long_random_and_never_the_same(world: World
     """What a browser is given: keys and sessions, flows, requests, codes, tokens."""
     letter, _ = world.member()
     portal = world.portal(letter)
-    found: dict[str, list[str]] = {"browser": [], "session": [], "authorization": [], "code": [], "refresh": []}
+    names = ("browser", "session", "authorization", "code", "refresh", "flow", "link")
+    found: dict[str, list[str]] = {name: [] for name in names}
     for _ in range(25):
         person = world.person()
         person.open(portal.authorize_url(prompt="login"))
@@ -142,6 +164,9 @@ def test_whatever_names_something_is_long_random_and_never_the_same(world: World
         found["session"].append(person.http.cookies["session"])
         found["code"].append(answer(person.sent_to)["code"])
         found["refresh"].append(portal.redeem(person.sent_to).json()["refresh_token"])
+        found["flow"] += re.findall(r"/reset/([\w-]+)/sent", ask_reset(world.person(), letter).url)
+        found["link"].append(world.link_for(letter.email).rsplit("/", 1)[1])
+        world.forget_attempts()  # of mails to one address
     for _ in range(100):
         found["browser"].append(world.person().get("/login/codes").cookies["browser"])
 
@@ -151,6 +176,20 @@ def test_whatever_names_something_is_long_random_and_never_the_same(world: World
         random = [value[-22:] for value in values]
         for position in range(8):
             assert len({value[position] for value in random}) > 8, f"{name}: place {position} hardly varies"
+        assert sorted(random) != random, f"{name}: in the order of time"
+
+
+@attack("F15")
+def test_two_thousand_of_what_names_things_hold_what_they_promise(world: World) -> None:
+    """The one source of all of them: no two alike, and no bit that is more often set than not."""
+    for bits in (128, 256):
+        made = [world.deps.new_token(bits) for _ in range(2000)]
+        assert len(set(made)) == 2000
+        raw = [urlsafe_b64decode(value + "=" * (-len(value) % 4)) for value in made]
+        assert {len(value) * 8 for value in raw} == {bits}
+        for place in range(bits):
+            ones = sum(value[place // 8] >> place % 8 & 1 for value in raw)
+            assert 800 < ones < 1200, f"bit {place} is set in {ones} of 2000"
 
 
 @attack("F17")

@@ -63,6 +63,21 @@ def test_another_browsers_token_does_not_fit(world: World) -> None:
     assert "session" not in victim.http.cookies
 
 
+@pytest.mark.parametrize("name", PLACES)
+@attack("F7")
+def test_a_token_of_another_browser_fits_no_form(world: World, name: str) -> None:
+    """The same form, opened by somebody else: an attacker's own token in a page that posts it for the victim."""
+    person = PLACES[name].reach(world)
+    other = world.person()
+    other.open(person.page.url)
+    foreign = next((f.fields for f in other.page.forms if "csrf_token" in f.fields), {})
+
+    page = person.submit(having=PLACES[name].field, **PLACES[name].fields, csrf_token=foreign["csrf_token"])
+
+    assert page.status == 400
+    assert "trop longtemps" in page.errors[0]
+
+
 @attack("F7")
 def test_another_flows_token_does_not_fit(world: World) -> None:
     person = world.person()

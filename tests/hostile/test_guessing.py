@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import delete, func, select
@@ -205,6 +206,28 @@ def test_known_and_unknown_addresses_get_the_same_words_for_the_same_work(world:
     assert answers[0] == answers[1]
 
 
+@pytest.mark.parametrize(
+    "password", ["", "x", "x" * 5000, "é" * 128, "\x00"], ids=["none", "one", "5000", "128", "NUL"]
+)
+@attack("G2")
+def test_no_password_tells_by_its_length_or_the_accounts_state_who_has_an_account(world: World, password: str) -> None:
+    from idp.accounts.tables import Account
+
+    known, (closed, account_id), unknown = world.member()[0], world.member(), world.letter()
+    with world.transaction() as db:
+        db.get(Account, account_id).state = "disabled"
+
+    def typed(letter: Letter) -> Page:
+        person = at_sign_in(world, letter)
+        response = person.send(having="identifier", identifier=letter.email, password=password)
+        return Page(response)
+
+    answers = [work(world, lambda letter=letter: typed(letter)) for letter in (known, closed, unknown)]
+
+    assert answers[0] == answers[1] == answers[2]
+    assert answers[0][0] == 400
+
+
 @attack("H1")
 def test_known_used_expired_and_unknown_letters_get_the_same_words_for_the_same_work(world: World) -> None:
     agency = world.agency()
@@ -228,11 +251,17 @@ def test_known_used_expired_and_unknown_letters_get_the_same_words_for_the_same_
 @attack("J1")
 def test_known_and_unknown_addresses_cost_the_reset_the_same_work(world: World) -> None:
     """A mail was rendered and written for a known address only: milliseconds that tell who has an account."""
-    known, unknown = world.member()[0], world.letter()
+    from idp.accounts.tables import Account
 
-    answers = [work(world, lambda letter=letter: ask_reset(world.person(), letter)) for letter in (known, unknown)]
+    known, letter_only, (closed, account_id) = world.member()[0], world.letter(), world.member()
+    nobody = replace(known, email=f"nobody.{known.email}")
+    with world.transaction() as db:
+        db.get(Account, account_id).state = "disabled"
+    everybody = (known, letter_only, closed, nobody)
 
-    assert answers[0] == answers[1]
+    answers = [work(world, lambda letter=letter: ask_reset(world.person(), letter)) for letter in everybody]
+
+    assert all(answer == answers[0] for answer in answers)
 
 
 @attack("J1")

@@ -161,7 +161,9 @@ def hold(db: Session, account_id: str) -> bool:
     meanwhile, and what the step adds would be left behind.
     """
     statement = select(Account.id).where(Account.id == account_id, Account.state == AccountState.ACTIVE)
-    return db.scalars(statement.with_for_update()).one_or_none() is not None
+    # Not FOR UPDATE: whoever wrote a row that refers to the account shares a lock on its key, and two of them that both
+    # wanted more would wait for each other. This one suffices against a change and against a deletion.
+    return db.scalars(statement.with_for_update(key_share=True)).one_or_none() is not None
 
 
 def create_account(

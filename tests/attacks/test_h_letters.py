@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from sqlalchemy import func, select
 
@@ -10,7 +12,8 @@ from idp.tenancy import store as tenancy
 from tests.attacks import attack
 from tests.hostile.test_values import rows
 from tests.support.acts import choose_address, show_letter, sign_in
-from tests.support.world import OTHER_STRONG, STRONG, World, answer
+from tests.support.mailbox import Mailbox
+from tests.support.world import OTHER_STRONG, STRONG, ProviderServer, World, answer
 
 
 @attack("H6")
@@ -83,6 +86,28 @@ def test_hostile_codes_lead_to_the_page_of_the_codes(world: World, code: str) ->
 
 
 @attack("H12")
+@pytest.mark.parametrize("query", ["client[]={0}&societe[]={1}", "client={0}", "societe={1}"])
+def test_codes_given_as_lists_or_by_half_are_asked_for(world: World, query: str) -> None:
+    agency = world.agency()
+
+    page = world.person().open(f"/login?{query.format(agency.client, agency.societe)}")
+
+    assert page.path == "/login/codes"
+    assert agency.name not in page.html
+
+
+@attack("H12")
+def test_small_letters_are_the_same_code_and_leading_zeros_are_not(world: World) -> None:
+    """Codes are no secret and no boundary (H13): they stand in every link of an agency. So wrong ones are not counted."""
+    agency = world.agency(code=f"7{world.deps.new_digits(6)}")
+    person = world.person()
+
+    assert person.open(f"/login?client={agency.client.lower()}&societe={agency.societe}").path == "/login"
+    assert person.open(f"/login?client={agency.client}&societe=0{agency.societe}").path == "/login/codes"
+    assert agency.name not in person.page.html
+
+
+@attack("H12")
 def test_a_company_of_another_client_is_none(world: World) -> None:
     one, other = world.agency(), world.agency()
 
@@ -138,6 +163,9 @@ def test_a_closed_agency_takes_its_contracts_along_and_nothing_else(world: World
     with world.transaction() as db:
         tenancy.set_agency_disabled(db, agency.id, world.clock())
 
+    refreshed = portal.refresh(tokens["refresh_token"]).json()
+    told = portal.userinfo(refreshed["access_token"]).json()
+    assert [place["societe"] for place in told["memberships"]] == [open_one.societe]
     told = portal.userinfo(tokens["access_token"]).json()
     assert [place["societe"] for place in told["memberships"]] == [open_one.societe]
     page = sign_in(world.person(), only, query=open_one.query)
@@ -163,3 +191,32 @@ def test_letters_cannot_be_tried_one_after_the_other(world: World) -> None:
 
     assert page.status == 429
     assert "code" not in answer(person.page.url)
+
+
+@attack("H1")
+def test_walking_through_identifiers_is_stopped_by_the_network_and_then_by_the_agency(
+    tmp_path: Path, mailbox: Mailbox
+) -> None:
+    """Each identifier once, so no count of its own helps; from three networks, as a proxy that is trusted tells them."""
+    server = ProviderServer(
+        f"sqlite:///{tmp_path / 'walk.sqlite'}",
+        mailbox,
+        IDP_TRUSTED_PROXIES="1",
+        IDP_THROTTLE_NETWORK_FREE_ATTEMPTS="8",
+        IDP_THROTTLE_AGENCY_FREE_ATTEMPTS="20",
+    )
+    try:
+        world = World(server)
+        agency, told = world.agency(), {}
+        for network in ("198.51.100.1", "198.51.100.2", "198.51.100.3"):
+            walker = world.person(headers={"X-Forwarded-For": network})
+            walker.open(f"/login/provisional?{agency.query}")
+            told[network] = [
+                walker.submit(provisional_identifier=f"ID{number:06}", provisional_password="wrong").status
+                for number in range(10)
+            ]
+    finally:
+        server.stop()
+
+    assert told["198.51.100.1"] == told["198.51.100.2"] == [400] * 8 + [429] * 2
+    assert told["198.51.100.3"] == [400] * 4 + [429] * 6

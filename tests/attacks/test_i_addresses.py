@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
+from markupsafe import escape
 
 from tests.attacks import attack
 from tests.hostile.test_values import rows
+from tests.races.test_once import at_once
 from tests.support.acts import ask_for_account, choose_address, choose_password, confirm, show_letter
 from tests.support.person import Page
 from tests.support.world import STRONG, World, claims
@@ -42,6 +46,46 @@ def test_many_letters_do_not_flood_one_mailbox(world: World) -> None:
         assert choose_password(person).heading == "Vérifiez votre messagerie"
 
     assert len(world.mails_to(victim)) == world.deps.settings.mails_per_address_per_hour
+
+
+@attack("I8")
+def test_a_hundred_clicks_on_send_again_twenty_at_once_send_no_more_than_the_few(world: World) -> None:
+    letter = world.letter()
+    person = ask_for_account(world, letter)
+    versions = itertools.count(1)
+
+    def click(_: int) -> int:
+        one = world.person(cookies=dict(person.http.cookies))
+        form = person.page.form("Renvoyer l'email")
+        return int(one.http.post(form.action, data={**form.fields, "version": str(next(versions))}).status_code)
+
+    statuses = [status for _ in range(5) for status in at_once(click, 20)]
+
+    assert set(statuses) <= {303, 429}
+    limit = world.deps.settings.mails_per_address_per_hour
+    assert 1 < len(world.mails_to(letter.email)) <= limit
+    page = person.reload()
+    assert "Renvoyer l'email" in page.text or "à partir du" in page.text
+
+
+@attack("I14")
+@pytest.mark.parametrize("name", ["<a href=//evil>Cliquez</a>", "{{7*7}}", "%s", "${x}", "%(x)s", "{0.__class__}"])
+def test_a_hostile_name_is_text_in_the_mail_that_names_it(world: World, name: str) -> None:
+    """The one mail with a person's name goes to the agency: somebody asks for a new letter."""
+    box = f"agence.{world.deps.new_digits(9)}@exemple.fr"
+    agency = world.agency(name=f"Agence {name}", support_email=box)
+    letter = world.letter(agency, expires_at=world.clock(), first_name=name, last_name=name)
+    person = world.person()
+    show_letter(person, letter)
+    person.submit("Demander un nouveau courrier à mon agence")
+
+    (mail,) = world.mails_to(box)
+
+    assert name in mail.text
+    assert "//evil>" not in mail.html
+    assert escape(name) in mail.html
+    assert "49" not in mail.text.replace(letter.identifier, "").replace(name, "") or name != "{{7*7}}"
+    assert name in mail.subject or "Agence" in mail.subject
 
 
 @attack("I9")

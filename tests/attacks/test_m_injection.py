@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import json
 import logging
+from typing import Any
 
 import pytest
 
+from idp.errors import DatabaseAway, IdpError, Overloaded
 from idp.logs import JsonLines
 from tests.attacks import attack
 from tests.support.acts import sign_in
@@ -57,7 +59,10 @@ def test_no_value_begins_a_header(world: World, value: str) -> None:
         f"/reset?{letter.query}&identifier={value}&merge={value}",
         f"/{value}",
     ):
-        for headers in ({}, {"X-Request-Id": value, "Accept-Language": value, "Cookie": f"agency={value}"}):
+        for headers in (
+            {},
+            {"X-Request-Id": value, "Accept-Language": value, "Cookie": f"agency={value}; language={value}"},
+        ):
             response = person.get(path, headers=headers)
             assert response.status_code < 500, path
             assert "x-evil" not in response.headers
@@ -70,6 +75,7 @@ FORGED = [
     "a%0ab",
     '","level":"critical","x":"',
     "y" * 50_000,
+    "z" * 1_000_000,
 ]
 
 
@@ -88,7 +94,7 @@ def test_one_event_is_one_line_of_the_log_whatever_was_typed(world: World, value
         person = world.person(headers={"User-Agent": "x", "X-Request-Id": "a-request-id"})
         person.open(f"/login?{letter.query}")
         person.submit(identifier=value, password=STRONG)
-        person.get("/nothing/here", params={"q": value})
+        person.get("/nothing/here", params={"q": value[:50_000]})
     finally:
         logger.removeHandler(handler)
         logger.setLevel(level)
@@ -131,6 +137,42 @@ def test_a_failure_page_is_french_numbered_and_says_nothing_of_the_inside(
         assert 'lang="fr"' in page.html
         assert response.headers.get("x-request-id", "") in page.html
         assert page.ways or page.forms
+
+
+@attack("M10")
+@pytest.mark.parametrize(
+    ("status", "code", "sent"),
+    [
+        (403, "GEN-09", {"headers": {"Sec-Fetch-Site": "cross-site"}, "data": {"identifier": "x"}}),
+        (413, "GEN-04", {"data": {"identifier": "x" * 1_000_000}}),
+        (400, "GEN-05", {"json": {"identifier": "x"}}),
+    ],
+    ids=["403", "413", "400"],
+)
+def test_a_refused_post_gets_a_french_page_with_its_number_and_a_way_on(
+    world: World, status: int, code: str, sent: dict[str, Any]
+) -> None:
+    response = world.person().http.post(f"/login?{world.agency().query}", **sent)
+
+    page = Page(response)
+    assert (page.status, 'lang="fr"' in page.html) == (status, True)
+    assert code in page.text
+    assert response.headers["x-request-id"] in page.html
+    assert page.ways or page.forms
+
+
+@attack("M10")
+@pytest.mark.parametrize("failure", [Overloaded(retry_after_seconds=5), DatabaseAway(retry_after_seconds=10)])
+def test_a_service_that_cannot_answer_now_says_when_to_come_back(world: World, failure: IdpError) -> None:
+    app = world.server.app
+    with app.test_request_context("/login", base_url=world.base):
+        app.preprocess_request()
+        response = app.make_response(app.handle_user_exception(failure))
+
+    assert response.status_code == 503
+    assert failure.code in response.get_data(as_text=True)
+    assert int(response.headers["Retry-After"]) > 0
+    assert 'href="/login"' in response.get_data(as_text=True)
 
 
 @attack("M13")

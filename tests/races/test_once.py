@@ -14,12 +14,13 @@ import pytest
 from sqlalchemy import func, select
 
 from idp.accounts.tables import Account, Membership, ProvisionalAccount
+from idp.audit.tables import AuditEvent
 from idp.grants.tables import Grant
 from idp.oidc.token.tables import RefreshToken
 from idp.upgrade.tables import UpgradeFlow
 from tests.attacks import attack
 from tests.support.person import Person
-from tests.support.world import STRONG, Letter, World, claims
+from tests.support.world import OTHER_STRONG, STRONG, Letter, World, claims
 
 THREADS = 16
 ROUNDS = 20
@@ -203,6 +204,7 @@ def test_a_merge_happens_exactly_once(world: World) -> None:
         letter = world.letter(agency, email=owner.email)
         person = at_password(world, letter, owner.email)
         assert person.page.heading == "Fusion de comptes"
+        flow = person.page.path.rsplit("/", 1)[1]
         mails = len(world.mails_to(owner.email))
         at_once(lambda n, all_=twins(person): all_[n].send(password=STRONG))
         with world.reading() as db:
@@ -212,8 +214,60 @@ def test_a_merge_happens_exactly_once(world: World) -> None:
             closed = db.scalar(select(ProvisionalAccount.closed_at).where(ProvisionalAccount.id == letter.id))
         assert places == [account_id]
         assert closed is not None
+        with world.reading() as db:
+            told = db.scalars(
+                select(func.count()).where(AuditEvent.name == "merge.completed", AuditEvent.cause == flow)
+            ).one()
         assert len(world.mails_to(owner.email)) == mails + 1
+        assert told == 1
         world.forget_attempts()
+
+
+@attack("K7")
+def test_two_letters_and_a_new_password_for_one_account_at_once_leave_nothing_half_made(world: World) -> None:
+    """Two merges that both had written a row of the account, and then both wanted to hold it, waited for each other on
+    PostgreSQL until one was thrown out: "service momentanément indisponible" after the right password."""
+    agency = world.agency()
+    owner, account_id = world.member(agency)
+    for _ in range(4):
+        letters = [world.letter(agency, email=owner.email, contracts=(f"R{n}",)) for n in range(2)]
+        people = [at_password(world, letter, owner.email) for letter in letters]
+        resetting = world.person()
+        resetting.open(f"/reset?{owner.query}")
+        resetting.submit(identifier=owner.email)
+        resetting.open(world.link_for(owner.email))
+        acts = [lambda p=p: p.submit(password=STRONG).status for p in people]
+        acts.append(lambda p=resetting: p.submit(new_password=OTHER_STRONG, confirmation=OTHER_STRONG).status)
+        statuses = at_once(lambda n, all_=acts: all_[n](), len(acts))
+        # 400: the password had changed; 404, 410: the merge's own proof had ended the reset. Never 503, a deadlock.
+        assert set(statuses[:2]) <= {200, 400}, statuses
+        assert statuses[2] in (200, 404, 410), statuses
+        for status, letter in zip(statuses, letters, strict=False):
+            with world.reading() as db:
+                joined = db.scalars(
+                    select(Membership.account_id).where(Membership.provisional_account_id == letter.id)
+                ).all()
+                closed = db.scalar(select(ProvisionalAccount.closed_at).where(ProvisionalAccount.id == letter.id))
+            assert joined == ([account_id] if status == 200 else [])
+            assert (closed is not None) is (status == 200)
+        with world.transaction() as db:
+            db.get(Account, account_id).password_hash = world.deps.hasher.hash(STRONG)
+        world.forget_attempts()
+
+
+@attack("J3")
+def test_of_fifty_passwords_for_one_reset_link_exactly_one_is_set(world: World, shared) -> None:
+    _, letter, account_id, _, _ = shared
+    person = world.person()
+    person.open(f"/reset?{letter.query}")
+    person.submit(identifier=letter.email)
+    person.open(world.link_for(letter.email))
+    words = [f"Canard-Violet-{n}-x" for n in range(50)]
+    at_once(lambda n: clone(person).send(new_password=words[n], confirmation=words[n]).status_code, len(words))
+
+    with world.reading() as db:
+        stored = db.scalars(select(Account.password_hash).where(Account.id == account_id)).one()
+    assert sum(world.deps.hasher.verify(word, stored) for word in words) == 1
 
 
 @attack("J3")

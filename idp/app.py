@@ -51,13 +51,8 @@ def create_database_app(settings: Settings) -> Flask:
     # `instance_path` is what a relative SQLite address is relative to: the folder that the program is started in.
     app = Flask("idp", static_folder=None, template_folder=str(ROOT / "templates"), instance_path=str(Path.cwd()))
     app.config["DEBUG"] = False  # whatever FLASK_DEBUG says
-    url = settings.database_url.get_secret_value()
-    app.config["SQLALCHEMY_DATABASE_URI"] = url
-    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = database.engine_options(
-        url,
-        pool_size=settings.database_pool_size,
-        statement_timeout_seconds=settings.database_statement_timeout_seconds,
-    )
+    app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url.get_secret_value()
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = database.engine_options(settings)
     db.init_app(app)
     with app.app_context():
         database.prepare(db.engine)

@@ -22,6 +22,7 @@ from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
 from idp import metrics
+from idp.settings import Settings
 
 # How a transaction begins: an execution option, read when it does.
 _OPENING: Final = "idp_opening"
@@ -239,19 +240,29 @@ def save_if_unchanged(db: Session, table: type[Model], before: Versioned, after:
     return won
 
 
-def engine_options(url: str, *, pool_size: int, statement_timeout_seconds: int) -> dict[str, Any]:
-    """What Flask-SQLAlchemy passes to `create_engine`."""
+def engine_options(settings: Settings) -> dict[str, Any]:
+    """What Flask-SQLAlchemy passes to `create_engine`: nothing waits for ever, neither here nor in the server."""
     # The values of a failed statement would stand in its error, and so in a log: digests, addresses, bodies of mails.
     common = {"hide_parameters": True}
-    if url.startswith("sqlite"):
+    if settings.database_url.get_secret_value().startswith("sqlite"):
         return {**common, "connect_args": {"timeout": 30}}
+    limits = {
+        "statement_timeout": settings.database_statement_timeout_seconds,
+        "lock_timeout": settings.database_lock_timeout_seconds,
+        "idle_in_transaction_session_timeout": settings.database_idle_transaction_timeout_seconds,
+    }
     return {
         **common,
-        "pool_size": pool_size,
+        "pool_size": settings.database_pool_size,
         "max_overflow": _OVERFLOW,
+        "pool_timeout": settings.database_pool_timeout_seconds,
         "connect_args": {
             "autocommit": True,  # the driver begins nothing by itself: `begin` below says how each transaction does
-            "options": f"-c statement_timeout={statement_timeout_seconds * 1000} -c timezone=UTC",
+            "connect_timeout": settings.database_connect_timeout_seconds,
+            # What was sent and not even acknowledged: the host is gone, or a cable is.
+            "tcp_user_timeout": settings.database_connect_timeout_seconds * 1000,
+            "keepalives_idle": 30,
+            "options": " ".join(f"-c {name}={seconds}s" for name, seconds in limits.items()) + " -c timezone=UTC",
         },
     }
 

@@ -94,9 +94,11 @@ class Stored(Collector):
     def __init__(self, deps: Deps) -> None:
         self._deps = deps
         url = deps.settings.database_url.get_secret_value()
-        options = database.engine_options(url, pool_size=1, statement_timeout_seconds=_STATEMENT_SECONDS)
-        waits = "timeout" if url.startswith("sqlite") else "connect_timeout"
-        connect = options["connect_args"] | {waits: _STATEMENT_SECONDS}
+        names = ("database_statement_timeout_seconds", "database_connect_timeout_seconds")
+        hurried = deps.settings.model_copy(update=dict.fromkeys(names, _STATEMENT_SECONDS))
+        connect = database.engine_options(hurried)["connect_args"]
+        if url.startswith("sqlite"):
+            connect = connect | {"timeout": _STATEMENT_SECONDS}
         self._engine = create_engine(url, poolclass=NullPool, hide_parameters=True, connect_args=connect)
         database.prepare(self._engine)
 

@@ -50,7 +50,21 @@ class Settings(BaseModel):
         SecretStr("sqlite:///idp.sqlite"), description="SQLAlchemy address: sqlite:///file or postgresql+psycopg://…"
     )
     database_pool_size: int = Field(5, ge=1, description="Connections kept open by each worker (PostgreSQL).")
+    database_pool_timeout_seconds: int = Field(
+        5, ge=1, description="Longest wait for a free connection of the worker; then people are told to try again."
+    )
+    database_connect_timeout_seconds: int = Field(
+        5,
+        ge=2,
+        description="Longest wait for a connection to be made, and for the network to take what is sent (PostgreSQL).",
+    )
     database_statement_timeout_seconds: int = Field(10, ge=1, description="Longest statement allowed (PostgreSQL).")
+    database_lock_timeout_seconds: int = Field(
+        5, ge=1, description="Longest wait of a statement for another transaction (PostgreSQL)."
+    )
+    database_idle_transaction_timeout_seconds: int = Field(
+        30, ge=1, description="When a transaction of a process that does nothing any more is ended (PostgreSQL)."
+    )
     secret_key: SecretStr = Field(
         SecretStr(DEVELOPMENT_SECRET),
         description="Master secret, 32 characters or more; every digest and the encryption of keys derive from it.",

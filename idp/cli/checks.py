@@ -245,6 +245,21 @@ def clock(db: Session, deps: Deps) -> Finding:
     return Finding("clock", level, f"{seconds:.1f} s from the database's clock")
 
 
+def role(db: Session, _deps: Deps) -> Finding:
+    """Whether the service could change the audit trail or the schema, or lacks what it needs (config/postgresql)."""
+    found = store.privileges(db)
+    if found is None:
+        return Finding("database role", Level.READY, "SQLite has none: whoever reads the file may write it")
+    for level, why, what in (
+        (Level.BROKEN, "lacks", found.missing),
+        (Level.CARE, "has more than the service needs:", found.excessive),
+    ):
+        if what:
+            some = ", ".join(what[:3]) + (", …" if len(what) > 3 else "")
+            return Finding("database role", level, f"{found.role} {why} {some}; see config/postgresql")
+    return Finding("database role", Level.READY, f"{found.role} has what the service needs, and no more")
+
+
 def fits_together(db: Session) -> Iterator[Finding]:
     """`idp doctor --db`: what no constraint of the database can say."""
     count = 0
@@ -262,4 +277,5 @@ STORED: tuple[Callable[[Session, Deps], Finding], ...] = (
     portals_told,
     letters,
     clock,
+    role,
 )

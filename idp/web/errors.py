@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from flask import Flask, Response, request
 from sqlalchemy.exc import DataError, DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
 from idp import correlation
@@ -31,8 +32,8 @@ def register(app: Flask, site: Site) -> None:
     def http(error: HTTPException) -> Response:
         return _tell_methods(show(site, _of_http(error)), error)
 
-    def database(error: DBAPIError) -> Response:
-        log.error("database", extra={"error": type(error.orig).__name__})
+    def database(error: DBAPIError | NoConnection) -> Response:
+        log.error("database", extra={"error": type(getattr(error, "orig", None) or error).__name__})
         return show(site, DatabaseAway(retry_after_seconds=10))
 
     def unfit(error: DataError) -> Response:
@@ -49,6 +50,7 @@ def register(app: Flask, site: Site) -> None:
         (HTTPException, http),
         (DataError, unfit),
         (DBAPIError, database),
+        (NoConnection, database),
         (Exception, anything),
     ]
     for kind, handler in handlers:

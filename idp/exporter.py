@@ -132,6 +132,8 @@ class Stored(Collector):
         )
         oldest = outbox.oldest.total_seconds()
         yield _gauge("idp_outbox_oldest_seconds", "Age of the oldest mail that waits; 0 for none.", (), {(): oldest})
+        paused = "Domains that mails wait for, since they put mails off."
+        yield _gauge("idp_mail_domains_paused", paused, (), {(): outbox.paused})
         yield _gauge("idp_signing_key_age_seconds", "Age of the key that works now.", ("algorithm",), ages)
 
 

@@ -22,7 +22,7 @@ from idp.database import reading, transaction
 from idp.deps import Deps
 from idp.grants.tables import Grant
 from idp.links.tables import Link
-from idp.mail.tables import OutboxMail
+from idp.mail.tables import MailDomain, OutboxMail
 from idp.merge.tables import MergeFlow
 from idp.oidc.authentication.tables import ReplayGuard
 from idp.oidc.authorize.tables import AuthorizationCode, AuthorizationRequest
@@ -41,6 +41,7 @@ BATCH = 500
 _STRIDE = 5000
 _AUDIT = "audit events"
 MAIL_KEPT = timedelta(days=30)
+MAIL_DOMAIN_KEPT = timedelta(days=2)
 NOTICE_KEPT = timedelta(days=7)
 # A code's row outlives the code: its second presentation revokes what the first one bought (RFC 6749 4.1.2).
 CODE_KEPT = timedelta(days=1)
@@ -119,6 +120,7 @@ def rules(deps: Deps) -> tuple[Rule, ...]:
             OutboxMail.id,
             OutboxMail.state.in_(("sent", "refused", "discarded")) & (OutboxMail.created_at <= now - MAIL_KEPT),
         ),
+        Rule("mail domains", MailDomain.domain, MailDomain.failed_at <= now - MAIL_DOMAIN_KEPT, MailDomain.failed_at),
         Rule("client secrets", ClientSecret.id, ClientSecret.expires_at <= now - DEAD_KEPT),
         Rule(
             "registration tokens",

@@ -185,7 +185,16 @@ class Settings(BaseModel):
     smtp_username: str = Field("", description="SMTP user; empty for no authentication.")
     smtp_password: SecretStr = Field(SecretStr(""), description="SMTP password.")
     smtp_timeout_seconds: int = Field(
-        20, ge=1, description="An SMTP exchange longer than this is given up and retried."
+        60, ge=1, description="An answer of the mail server that takes longer is given up and asked for again later."
+    )
+    mail_connections: int = Field(
+        2, ge=1, le=50, description="Connections of each `idp mail run` to the mail server; each delivers by itself."
+    )
+    mail_lease_seconds: int = Field(
+        300,
+        ge=1,
+        description="Another sender takes over what a silent one had after this long; longer than four answers of the "
+        "mail server may take.",
     )
     mail_from: str = Field("ne-pas-repondre@moncompte.example", description="Sender address of every mail.")
 

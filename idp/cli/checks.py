@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from idp.cli import store
 from idp.consistency import store as consistency
 from idp.deps import Deps
-from idp.mail import sender
+from idp.mail import relay
 from idp.migrations import Status
 from idp.oidc.keys import flow as key_flow
 from idp.oidc.keys import store as keys
@@ -136,7 +136,7 @@ def secret_files() -> Iterator[Finding]:
 def mail_server(settings: Settings) -> Finding:
     where = f"{settings.smtp_host}:{settings.smtp_port} ({settings.smtp_security})"
     try:
-        server = sender.connect(settings)
+        server = relay.connect(settings)
     except (OSError, smtplib.SMTPException) as error:
         return Finding("mail server", Level.BROKEN, f"{where} does not answer: {error}")
     try:

@@ -9,21 +9,25 @@ from types import FrameType
 from typing import BinaryIO
 
 import click
+from flask import Flask
 
 from idp import logs
 from idp.accounts import addresses
-from idp.cli.context import changing, dry_run_option, light_deps, opened, record
+from idp.cli.context import changing, database, dry_run_option, light_deps, opened, record
 from idp.cli.failures import Away, Failure
 from idp.cli.output import Output, output_option, rows, say
 from idp.database import reading, transaction
 from idp.deps import Deps
 from idp.errors import IdpError
-from idp.mail import bounces, sender, store
+from idp.mail import bounces, relay, sender, store
 from idp.mail.messages import DeliveryTest, Voice, render
 from idp.mail.store import Waiting
+from idp.migrations import require_current
 from idp.settings import Settings, load
 
 _COLUMNS = ("id", "kind", "recipient", "state", "attempts", "created_at", "sent_at", "next_attempt_at", "last_answer")
+
+_OF_DOMAINS = ("domain", "failures", "failed_at", "paused_until", "last_answer")
 
 
 @click.group()
@@ -35,10 +39,13 @@ def command() -> None:
 @click.option("--once", is_flag=True, help="Deliver what is due now, then end.")
 def run(once: bool) -> None:
     """Deliver mails until SIGTERM or Ctrl-C. As many senders as wanted may run, on any host."""
-    with opened() as deps:
-        logs.configure(deps.settings.log_level)
+    settings = load()
+    with database(settings) as app:
+        require_current(app)
+        deps = light_deps(settings)
+        logs.configure(settings.log_level)
         if once:
-            while sender.deliver_due(deps) == sender.BATCH:
+            while sender.deliver_due(deps):
                 pass
             return
         stop = threading.Event()
@@ -50,7 +57,22 @@ def run(once: bool) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, end)
         say("delivering mails; Ctrl-C ends")
-        sender.run(deps, stop)
+        _run_all(app, deps, stop)
+
+
+def _run_all(app: Flask, deps: Deps, stop: threading.Event) -> None:
+    """As many senders as there are connections, until all have ended; the first of them in this thread."""
+
+    def run() -> None:
+        with app.app_context():
+            sender.run(deps, stop)
+
+    others = [threading.Thread(target=run, name="mail") for _ in range(deps.settings.mail_connections - 1)]
+    for thread in others:
+        thread.start()
+    sender.run(deps, stop)
+    for thread in others:
+        thread.join()
 
 
 @command.command()
@@ -72,6 +94,15 @@ def outbox(state: str | None, limit: int, retry: bool, dry_run: bool, output: Ou
                 {name: getattr(mail, name) for name in _COLUMNS} for mail in store.outbox(db, state=state, limit=limit)
             ]
     rows(found, _COLUMNS, output)
+
+
+@command.command()
+@output_option
+def domains(output: Output) -> None:
+    """The domains that put mails off lately, until when each is left alone, and what was answered."""
+    with opened(), reading() as db:
+        found = [{name: getattr(one, name) for name in _OF_DOMAINS} for one in store.failing_domains(db)]
+    rows(found, _OF_DOMAINS, output)
 
 
 @command.command()
@@ -116,9 +147,11 @@ def _deliver(deps: Deps, settings: Settings, recipient: str) -> str:
         html=rendered.html,
         attempts=1,
         created_at=deps.now(),
+        lease=0,
+        leased_until=deps.now(),
     )
     try:
-        server = sender.connect(settings)
+        server = relay.connect(settings)
     except smtplib.SMTPResponseException as error:
         raise Failure(f"{where} refused the connection: {_answer(error.smtp_code, error.smtp_error)}") from None
     except (OSError, smtplib.SMTPException) as error:

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, insert, or_, select, text, update
+from sqlalchemy import ColumnElement, Select, and_, delete, func, insert, or_, select, text, update
 from sqlalchemy.orm import Session
 
-from idp.database import changed
+from idp.database import changed, upsert
 from idp.deps import Deps
 from idp.mail.messages import Message, render
-from idp.mail.tables import OutboxMail
+from idp.mail.tables import MailDomain, OutboxMail
 
-LEASE = timedelta(minutes=2)
 COUNTED = 10_000
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """A mail that this sender has leased. attempts: including the one to come; the fence of the lease."""
+    """A mail that this sender has leased. attempts: including the one to come. lease: the fencing number."""
 
     id: str
     recipient: str
@@ -31,6 +30,16 @@ class Waiting:
     html: str = field(repr=False)
     attempts: int
     created_at: datetime
+    lease: int
+    leased_until: datetime
+
+    @property
+    def domain(self) -> str:
+        return domain_of(self.recipient)
+
+
+def domain_of(recipient: str) -> str:
+    return recipient.rpartition("@")[2].casefold()
 
 
 def enqueue(db: Session, deps: Deps, message: Message, *, flow_id: str | None = None) -> None:
@@ -54,52 +63,69 @@ def _add(db: Session, deps: Deps, message: Message, subject: str, values: Mappin
         "sender_name": message.voice.name,
         "subject": subject,
         "attempts": 0,
+        "domain": domain_of(values["recipient"] or ""),
         "next_attempt_at": now,
         "created_at": now,
     }
     db.execute(insert(OutboxMail).values({**common, **values}))
 
 
-def lease(db: Session, *, now: datetime, limit: int) -> list[Waiting]:
-    """Take due mails for this sender alone. Several senders share the work; one that dies gives its mails back."""
-    due = (
-        select(OutboxMail.id)
-        .where(
-            OutboxMail.state == "queued",
-            OutboxMail.next_attempt_at <= now,
-            or_(OutboxMail.leased_until.is_(None), OutboxMail.leased_until < now),
-        )
-        .order_by(OutboxMail.next_attempt_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
+def _due(now: datetime) -> ColumnElement[bool]:
+    # The state in words: a prepared statement with a parameter cannot use the index of waiting mails alone.
+    paused = select(MailDomain.domain).where(MailDomain.paused_until > now)
+    return and_(
+        text("outbox_mails.state = 'queued'"),
+        OutboxMail.next_attempt_at <= now,
+        or_(OutboxMail.leased_until.is_(None), OutboxMail.leased_until < now),
+        OutboxMail.domain.not_in(paused),
     )
+
+
+def queue(db: Session, *, now: datetime, limit: int) -> list[str]:
+    """Ids of due mails in the order in which they should leave: a reading that holds up nobody, and promises nothing.
+
+    Domains take turns: a thousand mails to one of them do not delay the first mail to another. Not those that are paused.
+    """
+    turn = func.row_number().over(partition_by=OutboxMail.domain, order_by=OutboxMail.next_attempt_at)
+    due = select(OutboxMail.id, turn.label("turn"), OutboxMail.next_attempt_at).where(_due(now)).subquery()
+    return list(db.scalars(select(due.c.id).order_by(due.c.turn, due.c.next_attempt_at).limit(limit)))
+
+
+def lease(db: Session, ids: Sequence[str], *, now: datetime, duration: timedelta) -> list[Waiting]:
+    """Take those of these mails that are still due for this sender alone. One that dies gives its mails back."""
+    mine = select(OutboxMail.id).where(OutboxMail.id.in_(ids), _due(now)).with_for_update(skip_locked=True)
     rows = db.execute(
         update(OutboxMail)
-        .where(OutboxMail.id.in_(due))
-        .values(leased_until=now + LEASE, attempts=OutboxMail.attempts + 1)
-        .returning(
-            OutboxMail.id,
-            OutboxMail.recipient,
-            OutboxMail.sender_name,
-            OutboxMail.subject,
-            OutboxMail.text,
-            OutboxMail.html,
-            OutboxMail.attempts,
-            OutboxMail.created_at,
-        )
+        .where(OutboxMail.id.in_(mine))
+        .values(leased_until=now + duration, lease=OutboxMail.lease + 1, attempts=OutboxMail.attempts + 1)
+        .returning(*(getattr(OutboxMail, one.name) for one in fields(Waiting)))
         .execution_options(synchronize_session=False)
     ).all()
-    return sorted((Waiting(*tuple(row)) for row in rows), key=lambda mail: mail.id)
+    order = {id_: position for position, id_ in enumerate(ids)}
+    return sorted((Waiting(*tuple(row)) for row in rows), key=lambda mail: order[mail.id])
 
 
 def _leased(mail: Waiting) -> ColumnElement[bool]:
-    # `attempts` fences the lease: a sender that slept past it cannot overwrite what its successor recorded.
-    return (OutboxMail.id == mail.id) & (OutboxMail.attempts == mail.attempts) & (OutboxMail.state == "queued")
+    # The fence: a sender that slept past its lease can neither send nor overwrite what its successor recorded.
+    return (OutboxMail.id == mail.id) & (OutboxMail.lease == mail.lease) & (OutboxMail.state == "queued")
+
+
+def still_mine(db: Session, mail: Waiting, *, until: datetime) -> Waiting | None:
+    """The mail with its lease prolonged; None when the lease was over and another sender has the mail, or had it."""
+    won = changed(db.execute(update(OutboxMail).where(_leased(mail)).values(leased_until=until)))
+    return replace(mail, leased_until=until) if won == 1 else None
+
+
+def given_back(db: Session, mails: Sequence[Waiting]) -> None:
+    """Not tried after all: whichever sender comes next takes them, and no attempt was made."""
+    for mail in mails:
+        _finish(db, mail, leased_until=None, attempts=OutboxMail.attempts - 1)
 
 
 def sent(db: Session, mail: Waiting, *, now: datetime) -> None:
     """Accepted by the server: the body, which may hold a live link, is wiped."""
     _finish(db, mail, state="sent", sent_at=now, text=None, html=None, leased_until=None, last_answer=None)
+    db.execute(delete(MailDomain).where(MailDomain.domain == mail.domain))
 
 
 def refused(db: Session, mail: Waiting, *, answer: str) -> None:
@@ -119,6 +145,26 @@ def postponed(db: Session, mail: Waiting, *, until: datetime, answer: str) -> No
 
 def _finish(db: Session, mail: Waiting, **values: object) -> None:
     db.execute(update(OutboxMail).where(_leased(mail)).values(**values))
+
+
+def domain_failed(db: Session, domain: str, *, answer: str, now: datetime) -> int:
+    """Note that a domain put a mail off; returns how many it put off in a row."""
+    table: Any = MailDomain.__table__
+    statement = upsert(db, table).values(domain=domain, failures=1, failed_at=now, last_answer=answer[:300])
+    statement = statement.on_conflict_do_update(
+        index_elements=["domain"],
+        set_={"failures": MailDomain.failures + 1, "failed_at": now, "last_answer": answer[:300]},
+    )
+    return int(db.execute(statement.returning(MailDomain.failures)).scalar_one())
+
+
+def pause(db: Session, domain: str, *, until: datetime) -> None:
+    db.execute(update(MailDomain).where(MailDomain.domain == domain).values(paused_until=until))
+
+
+def failing_domains(db: Session) -> Sequence[MailDomain]:
+    """For an operator: the domains that put mails off, those that are paused the longest first."""
+    return db.scalars(select(MailDomain).order_by(MailDomain.paused_until.desc(), MailDomain.domain)).all()
 
 
 @dataclass(frozen=True)
@@ -154,11 +200,15 @@ def waiting_count(db: Session) -> int:
 
 @dataclass(frozen=True)
 class Standing:
-    """How the outbox stands. queued, refused (within an hour): counted to COUNTED. oldest: age of a mail that waits."""
+    """How the outbox stands. queued, refused (within an hour): counted to COUNTED. oldest: age of a mail that waits.
+
+    paused: domains.
+    """
 
     queued: int
     refused: int
     oldest: timedelta
+    paused: int
 
 
 def standing(db: Session, *, now: datetime) -> Standing:
@@ -171,6 +221,7 @@ def standing(db: Session, *, now: datetime) -> Standing:
         queued=_counted(db, select(OutboxMail.created_at).where(waits)),
         refused=_counted(db, select(OutboxMail.state).where(lately)),
         oldest=timedelta(0) if oldest is None else max(timedelta(0), now - oldest),
+        paused=_counted(db, select(MailDomain.domain).where(MailDomain.paused_until > now)),
     )
 
 
@@ -179,6 +230,7 @@ def _counted(db: Session, some: Select[Any]) -> int:
 
 
 def put_back(db: Session, *, now: datetime) -> int:
-    """Make every waiting mail due now, after a mail server came back; returns how many."""
+    """Make every waiting mail due now, after a mail server came back, and end all pauses; returns how many."""
+    db.execute(delete(MailDomain))
     statement = update(OutboxMail).where(OutboxMail.state == "queued").values(next_attempt_at=now)
     return changed(db.execute(statement))

@@ -30,11 +30,15 @@ def create_table(name: str, *columns: sa.schema.SchemaItem) -> None:
         op.create_table(name, *columns)
 
 
-def create_index(name: str, table: str, columns: list[str], *, unique: bool = False) -> None:
-    """An index, made while others write. One that a killed upgrade left half-made is of no use, and goes first."""
+def create_index(name: str, table: str, columns: list[str], *, unique: bool = False, where: str | None = None) -> None:
+    """An index, made while others write. One that a killed upgrade left half-made is of no use, and goes first.
+
+    where: of which rows, as SQL; None for all.
+    """
+    some = None if where is None else sa.text(where)
     if not _postgresql():
         if name not in {found["name"] for found in sa.inspect(op.get_bind()).get_indexes(table)}:
-            op.create_index(name, table, columns, unique=unique)
+            op.create_index(name, table, columns, unique=unique, sqlite_where=some)
         return
     with _by_itself():
         valid = (
@@ -48,7 +52,7 @@ def create_index(name: str, table: str, columns: list[str], *, unique: bool = Fa
             return
         if valid is False:
             op.drop_index(name, table_name=table, postgresql_concurrently=True)
-        op.create_index(name, table, columns, unique=unique, postgresql_concurrently=True)
+        op.create_index(name, table, columns, unique=unique, postgresql_concurrently=True, postgresql_where=some)
 
 
 def drop_index(name: str, table: str) -> None:

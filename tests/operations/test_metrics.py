@@ -204,7 +204,7 @@ def test_the_outbox_is_told_by_its_oldest_mail_and_by_what_was_refused_lately(wo
         standing = mail.standing(db, now=now)
         db.rollback()
 
-    assert standing == mail.Standing(queued=3, refused=2, oldest=timedelta(minutes=7))
+    assert standing == mail.Standing(queued=3, refused=2, oldest=timedelta(minutes=7), paused=0)
 
 
 def test_no_statement_of_a_scrape_reads_a_whole_table(world: World) -> None:

@@ -25,19 +25,24 @@ class Mail:
 class Mailbox:
     """Messages by recipient. `answer`: what the server says to RCPT, None for acceptance; the others likewise.
 
+    answers: to RCPT by domain. connections: from where it was spoken to.
+
     options: of the server, such as `decode_data=True` for one that takes seven bits only.
     """
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, port: int | None = None, **options: Any) -> None:
         self.messages: list[Mail] = []
         self.answer: str | None = None
         self.answer_to_sender: str | None = None
         self.answer_to_data: str | None = None
-        self.port = free_port()
+        self.answers: dict[str, str] = {}
+        self.connections: set[Any] = set()
+        self.port = port or free_port()
         self._controller = Controller(self, hostname="127.0.0.1", port=self.port, **options)
         self._controller.start()
 
-    async def handle_MAIL(self, _server: Any, _session: Any, envelope: Any, address: str, options: Any) -> str:
+    async def handle_MAIL(self, _server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
+        self.connections.add(session.peer)
         if self.answer_to_sender is not None:
             return self.answer_to_sender
         envelope.mail_from = address
@@ -45,8 +50,9 @@ class Mailbox:
         return "250 OK"
 
     async def handle_RCPT(self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any) -> str:
-        if self.answer is not None:
-            return self.answer
+        answer = self.answers.get(address.rpartition("@")[2], self.answer)
+        if answer is not None:
+            return answer
         envelope.rcpt_tos.append(address)
         return "250 OK"
 

@@ -6,8 +6,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from joserfc import jwe, jws
+from joserfc.jwk import ECKey, KeySet, RSAKey
 from sqlalchemy import select
 
+from idp.oidc.jose import Signatures
 from idp.oidc.token.tables import AccessToken
 from tests.attacks import attack
 from tests.support.world import HTTP, World, answer, claims
@@ -136,3 +139,59 @@ def test_introspection_answers_a_signed_jwt_to_whoever_asks_for_one(world: World
     assert (body["iss"], body["aud"]) == (world.base, portal.client_id)
     assert body["token_introspection"]["sub"] == account_id
     assert "sub" not in body
+
+
+def introspected(portal: Any, token: str, accept: str = "application/token-introspection+jwt") -> Any:
+    return HTTP.post(
+        f"{portal.base}/oauth/introspect",
+        data={"token": token},
+        auth=(portal.client_id, portal.secret or ""),
+        headers={"Accept": accept},
+    )
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "PS256", "ES256", "EdDSA"])
+def test_introspection_is_signed_as_registered_and_says_what_it_is(world: World, member, algorithm: str) -> None:
+    _, _, agency = member
+    portal = world.portal(agency, introspection_signed_response_alg=algorithm)
+    keys = KeySet.import_key_set(HTTP.get(f"{world.base}/oauth/jwks").json())
+    for token in (portal.token(grant_type="client_credentials").json()["access_token"], "unknown"):
+        told = introspected(portal, token)
+        found = jws.deserialize_compact(told.text, keys, registry=Signatures([algorithm]))
+        assert (found.headers()["alg"], found.headers()["typ"]) == (algorithm, "token-introspection+jwt")
+        assert claims(told.text)["token_introspection"]["active"] is (token != "unknown")
+        assert told.headers["cache-control"] == "no-store"
+    # Its type keeps it from being taken for anything else of ours (RFC 9701 8.1).
+    assert portal.userinfo(told.text).status_code == 401
+
+
+@pytest.mark.parametrize("algorithm", ["RSA-OAEP-256", "ECDH-ES"])
+def test_introspection_is_encrypted_for_the_portal_that_registered_so(world: World, member, algorithm: str) -> None:
+    _, _, agency = member
+    key = RSAKey.generate_key(2048) if algorithm.startswith("RSA") else ECKey.generate_key("P-256")
+    portal = world.portal(
+        agency,
+        jwks={"keys": [{**key.as_dict(private=False), "use": "enc", "kid": "enc-1"}]},
+        introspection_encrypted_response_alg=algorithm,
+        introspection_encrypted_response_enc="A256GCM",
+    )
+    token = portal.token(grant_type="client_credentials").json()["access_token"]
+    told = introspected(portal, token)
+    opened = jwe.decrypt_compact(told.text, key, algorithms=[algorithm, "A256GCM"])
+    assert (opened.headers()["kid"], opened.headers()["cty"]) == ("enc-1", "JWT")
+    assert claims((opened.plaintext or b"").decode())["token_introspection"]["active"] is True
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        ("application/json", "application/json"),
+        ("*/*", "application/json"),
+        ("application/token-introspection+jwt, application/json;q=0.5", "application/token-introspection+jwt"),
+        ("", "application/json"),
+    ],
+)
+def test_introspection_is_a_jwt_only_for_whoever_asks_for_one(world: World, member, accept: str, kind: str) -> None:
+    _, _, agency = member
+    told = introspected(world.portal(agency), "unknown", accept)
+    assert told.headers["content-type"].startswith(kind)

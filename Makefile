@@ -20,7 +20,7 @@ $(VENV)/.installed: $(LOCK) pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-system:  ## Install Chromium and PostgreSQL's programs for the tests, where they are missing and may be installed
+system:  ## Install Chromium, PostgreSQL's programs and npm for the tests, where they are missing and may be installed
 	@sh config/install-test-programs.sh
 
 demo: install  ## Run the whole thing here: provider, mailbox, three portals

@@ -171,3 +171,17 @@ def test_the_tests_that_documents_name_exist() -> None:
 
     assert named
     assert {name for name in named if f"def {name}(" not in written} == set()
+
+
+def test_each_standard_says_how_far_it_is_done_and_names_tests_that_are_there() -> None:
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in (ROOT / "docs" / "specifications.md").read_text(encoding="utf-8").splitlines()
+        if line.startswith("| ") and not line.startswith(("| specification", "| ---"))
+    ]
+    assert len(rows) > 30
+    for specification, state, tests in rows:
+        assert re.match(r"(done|partly|not done)\b", state), specification
+        named = [one for one in re.split(r",\s*", tests) if one]
+        assert named or state.startswith("not done"), specification
+        assert [one for one in named if not (ROOT / one).exists()] == [], specification

@@ -13,7 +13,7 @@ from joserfc.jwk import ECKey, RSAKey
 from idp.cli.clients.defaults import NEW
 from idp.digests import Digests
 from idp.oidc.authorize import claims_request
-from idp.oidc.protocol import ProtocolError
+from idp.oidc.protocol import ACR, ProtocolError
 from idp.oidc.subjects import subject
 from tests.support.world import HTTP, World, answer, claims
 
@@ -57,6 +57,48 @@ def test_asking_for_one_person_is_never_answered_with_another(world: World, memb
     assert "code" in answer(person.get(portal.authorize_url(claims=mine, prompt="none")).headers["location"])
     told = answer(person.get(portal.authorize_url(claims=other, prompt="none")).headers["location"])
     assert told["error"] == "login_required"
+
+
+@pytest.mark.parametrize(
+    ("said", "reached"),
+    [
+        ({"values": ["9", ACR]}, True),
+        ({"value": ACR, "essential": True}, True),
+        ({"values": [ACR], "essential": True}, True),
+        ({"value": "9"}, True),
+        ({"values": ["8", "9"]}, True),
+        (None, True),
+        ({"value": "9", "essential": True}, False),
+        ({"values": ["8", "9"], "essential": True}, False),
+        ({"values": [], "essential": True}, True),
+        ({"values": [1], "essential": True}, False),
+    ],
+    ids=str,
+)
+def test_an_acr_that_must_be_is_or_the_request_fails(world: World, member, said: Any, reached: bool) -> None:
+    """OIDC Core 5.5.1.1: a voluntary one that is not reached changes nothing, an essential one must be."""
+    person, _, agency = member
+    portal = world.portal(agency)
+    response = person.get(portal.authorize_url(claims=json.dumps({"id_token": {"acr": said}})))
+    told = answer(response.headers["location"])
+    if reached:
+        assert claims(portal.redeem(response.headers["location"]).json()["id_token"])["acr"] == ACR
+    else:
+        assert (told["error"], "code" in told) == ("unmet_authentication_requirements", False)
+
+
+def test_the_time_of_sign_in_and_values_of_ordinary_claims_may_be_asked_for(world: World, member) -> None:
+    """`value` of a claim that is no identity is a wish: what is known is told, never what was wished for."""
+    person, _, agency = member
+    portal = world.portal(agency)
+    asked = {
+        "id_token": {"auth_time": {"essential": True}, "email": {"value": "autre@exemple.org"}},
+        "userinfo": {"phone_number": {"essential": True, "values": ["+33000000000"]}},
+    }
+    tokens = tokens_of(person, portal, scope="openid", claims=json.dumps(asked))
+    assert isinstance(claims(tokens["id_token"])["auth_time"], int)
+    assert claims(tokens["id_token"])["email"] != "autre@exemple.org"
+    assert portal.userinfo(tokens["access_token"]).json()["phone_number"] == "+33195797853"
 
 
 @pytest.mark.parametrize(

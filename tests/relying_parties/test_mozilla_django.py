@@ -103,6 +103,8 @@ def test_mozilla_django_oidc_signs_in_refreshes_and_signs_out(world: World, port
     person.open(browser.post("/oidc/logout/").headers["location"])
     assert person.sent_to == f"{BASE}/"
     assert _shown(browser) == "personne"
+    person.open(browser.get("/oidc/authenticate/").headers["location"])
+    assert "password" in person.page.fields, "signing out did not end the sign-in"
 
 
 def _shown(browser: Any) -> str:

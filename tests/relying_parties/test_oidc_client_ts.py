@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -29,8 +30,21 @@ def library() -> bytes:
         if os.environ.get("CI"):
             pytest.fail("npm is not installed")
         pytest.skip("npm is not installed")
-    subprocess.run(["npm", "ci", "--silent"], cwd=FOLDER, check=True, stdout=subprocess.DEVNULL)
-    return (FOLDER / "node_modules/oidc-client-ts/dist/browser/oidc-client-ts.min.js").read_bytes()
+    with (FOLDER / "package-lock.json").open() as lock:
+        # The processes of one run install once: npm begins by deleting what another one reads.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if _version("package-lock.json") != _version("node_modules/.package-lock.json"):
+            subprocess.run(["npm", "ci", "--silent"], cwd=FOLDER, check=True, stdout=subprocess.DEVNULL)
+        return (FOLDER / "node_modules/oidc-client-ts/dist/browser/oidc-client-ts.min.js").read_bytes()
+
+
+def _version(lock: str) -> object:
+    """What a lock file says of the library; None when nothing is installed."""
+    try:
+        packages = json.loads((FOLDER / lock).read_text(encoding="utf-8"))["packages"]
+    except FileNotFoundError:
+        return None
+    return packages["node_modules/oidc-client-ts"]
 
 
 class SinglePage(ThreadingHTTPServer):

@@ -68,3 +68,5 @@ def test_pyoidc_signs_in_refreshes_and_signs_out(world: World, portal: Portal) -
     )
     person.open(ending.request(client.end_session_endpoint))
     assert person.sent_to.startswith(f"{BASE}/deconnecte")
+    person.open(request.request(client.authorization_endpoint))
+    assert "password" in person.page.fields, "signing out did not end the sign-in"

@@ -87,17 +87,19 @@ def blueprint(site: Site) -> Blueprint:
 
     @pages.get("/reset/<flow_id>/sent")
     def sent(flow_id: str) -> Response:
-        """The same words whoever the address belongs to."""
+        """The same words whoever the address belongs to. The address is shown where it was typed, and nowhere else."""
         flow = load(flow_id)
+        here = flow.browser_digest == site.browser().digest
         if flow.state is State.COMPLETED:
-            return site.follow(PasswordReset(flow, here=flow.browser_digest == site.browser().digest))
+            return site.follow(PasswordReset(flow, here=here))
         return site.page(
             "reset/sent.html",
             place_of(flow),
             flow=flow,
+            here=here,
             sender=site.deps.settings.mail_from,
             until=flow.created_at + site.deps.settings.link_validity,
-            meant=typos.meant(flow.email),
+            meant=typos.meant(flow.email) if here else None,
             refreshes="stay" not in request.args,
         )
 

@@ -136,6 +136,7 @@ CASES: dict[str, tuple[int, str]] = {
     "P2": (226, "headers that say who one is"),
     "P5": (229, "pages that a shared cache would keep"),
     "P7": (231, "a service with debugging on, or without a secret of its own"),
+    "Q1": (233, "what another agency has, asked for by id and by every other way, with one's own credentials"),
     "Q7": (239, "an audit trail that is changed"),
 }
 
@@ -149,7 +150,6 @@ NOT_OFFERED: dict[str, tuple[int, str]] = {
     "G19": (125, "no second factor to skip"),
     "I11": (154, "an account's address cannot be changed: it is its identifier"),
     "K12": (184, "no export of one's data on the pages"),
-    "Q1": (233, "operators have a terminal and no pages; portals of agencies apart: tests/isolation"),
     "Q3": (235, "no lists over HTTP"),
     "Q4": (236, "no administration over HTTP"),
     "Q8": (240, "nobody can look as somebody else"),

@@ -36,7 +36,10 @@ class Tab(Protocol):
 
 
 class Device(Protocol):
-    """One browser. digests: of all browser keys it ever had; proved: who typed a secret here (people's names)."""
+    """One browser. digests: of all browser keys it ever had; proved: who typed a secret here (people's names).
+
+    scan: what the mail scanner of such people does with links: a browser of its own, whose cookies' names it returns.
+    """
 
     name: str
     tabs: list[Tab]
@@ -46,6 +49,7 @@ class Device(Protocol):
     def tab(self, reader: object) -> Tab: ...
     def cookies(self) -> dict[str, str]: ...
     def forget(self, name: str | None = None) -> None: ...
+    def scan(self, paths: list[str]) -> set[str]: ...
     def close(self) -> None: ...
 
 
@@ -101,6 +105,18 @@ class HttpDevice:
             self.person.http.cookies.clear()
         elif name in self.person.http.cookies:
             self.person.http.cookies.delete(name)
+
+    def scan(self, paths: list[str]) -> set[str]:
+        scanner = self._world.person()
+        for path in paths:
+            scanner.http.head(path)
+            page = Page(scanner.http.get(path))
+            for form in page.forms:
+                scanner.http.post(form.action, data=form.fields)
+                scanner.http.post(form.action, data={**form.fields, "password": "x", "new_password": "", "code": "1"})
+        found = set(scanner.http.cookies)
+        scanner.http.close()
+        return found
 
     def close(self) -> None:
         self.person.http.close()

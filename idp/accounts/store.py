@@ -113,12 +113,14 @@ def letter(db: Session, provisional_account_id: str) -> Letter:
     return _letter(db.execute(_LETTER.where(ProvisionalAccount.id == provisional_account_id)).one())
 
 
-def agency_that_suggests(db: Session, address: str, *, prefer: str | None, now: datetime) -> str | None:
-    """The agency of an unused letter that suggests this address: the preferred one if it has such, else any."""
+def agency_that_suggests(db: Session, address: str, *, prefer: str | None) -> str | None:
+    """The agency of an unused letter that suggests this address: the preferred one if it has such, else any.
+
+    A letter that has expired counts: its page says so, and where a new one comes from.
+    """
     statement = select(ProvisionalAccount.agency_id).where(
         ProvisionalAccount.suggested_email.in_({address, address.lower()}),
         ProvisionalAccount.closed_at.is_(None),
-        ProvisionalAccount.expires_at > now,
     )
     found = set(db.scalars(statement.limit(50)))
     return prefer if prefer in found else min(found, default=None)

@@ -132,7 +132,7 @@ def _activation(db: Session, deps: Deps, flow: ResetFlow, language: str) -> Acti
 
     Only such an address is written to, so that this page cannot be used to send mail to anybody.
     """
-    agency_id = accounts.agency_that_suggests(db, flow.email, prefer=flow.agency_id, now=deps.now())
+    agency_id = accounts.agency_that_suggests(db, flow.email, prefer=flow.agency_id)
     asked = links.was_mailed(db, kind=LinkKind.UPGRADE, email_key=addresses.key(flow.email))
     agency = tenancy.agency(
         db, agency_id or flow.agency_id or ""

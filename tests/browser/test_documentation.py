@@ -43,15 +43,18 @@ PICTURES = {
 
 
 def steady(visitor: Visitor) -> None:
-    """The addresses and numbers of the world are never the same twice; a picture is only to change when a page does."""
+    """Addresses, numbers and moments are never the same twice; a picture is only to change when a page does."""
     visitor.page.wait_for_load_state("networkidle")
     visitor.page.evaluate(
         """() => {
+          const same = words => words
+            .replace(/roland\\.[0-9a-f]+/g, 'rolande.hoareau')
+            .replace(/^[0-9a-f-]{12}$/, '4f1c20d98b3e')
+            .replace(/^ID[0-9A-F]{6,}$/, 'ID0042')
+            .replace(/[0-9]{1,2}\\s\\S+ 20[0-9]{2} à [0-9]{1,2}\\sh\\s[0-9]{2}/g, '24\\u00a0novembre 2026 à 14\\u00a0h\\u00a005');
           const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-          for (let n; (n = walk.nextNode());) {
-            n.data = n.data.replace(/roland\\.[0-9a-f]+/g, 'rolande.hoareau').replace(/^[0-9a-f-]{16}$/, '4f1c20d9');
-          }
-          for (const i of document.querySelectorAll('input')) i.value = i.value.replace(/roland\\.[0-9a-f]+/g, 'rolande.hoareau');
+          for (let n; (n = walk.nextNode());) n.data = same(n.data);
+          for (const i of document.querySelectorAll('input')) i.value = same(i.value);
         }"""
     )
 

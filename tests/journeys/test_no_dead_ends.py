@@ -152,6 +152,23 @@ def test_a_letters_owner_who_asks_for_a_new_password_is_mailed_how_to_begin(worl
     assert "provisional_identifier" in person.page.fields
 
 
+def test_the_owner_of_an_expired_letter_is_mailed_too_and_finds_the_way_to_a_new_one(world: World) -> None:
+    """Whose letter had expired heard nothing, as if the address were unknown."""
+    letter = world.letter(expires_at=world.clock())
+    person = world.person()
+    ask_reset(person, letter)
+    mail = world.mails_to(letter.email)[-1]
+    assert "s'il a expiré" in mail.text
+
+    link = re.search(r"https?://\S+(/login/provisional\?\S+)", mail.text)
+    assert link is not None
+    person.open(link[1])
+    page = person.submit(provisional_identifier=letter.identifier, provisional_password=letter.password)
+
+    assert page.heading == "Ce courrier a expiré"
+    assert person.submit("Demander un nouveau courrier à mon agence").heading == "Votre demande est envoyée"
+
+
 def test_an_address_that_waits_for_its_proof_is_mailed_how_to_begin(world: World) -> None:
     letter = world.letter()
     other = f"autre.{letter.email}"

@@ -129,6 +129,11 @@ class Settings(BaseModel):
     registrations_per_network_per_hour: int = Field(
         60, ge=1, description="Clients that one network may register in an hour where registration is open to anybody."
     )
+    software_statement_keys_file: str = Field(
+        "",
+        description="JSON with the key set of each issuer whose software statements are believed (RFC 7591 2.3): "
+        '`{"https://…": {"keys": […]}}`; empty: nobody\'s.',
+    )
     implicit_allowed: bool = Field(
         False,
         description="Lets clients register response types that put tokens in addresses; RFC 9700 advises against.",

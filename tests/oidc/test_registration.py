@@ -5,6 +5,7 @@ Attack cases 069, 070, 071, 076, 193, 224. The rules of each field are in test_r
 
 from __future__ import annotations
 
+import base64
 import json
 import secrets
 import threading
@@ -17,6 +18,7 @@ from typing import Any
 
 import httpx2 as httpx
 import pytest
+from joserfc import jws
 from joserfc.jwk import ECKey
 from oic.oic import Client as OicClient
 from oic.utils.authn.client import CLIENT_AUTHN_METHOD, assertion_jwt
@@ -28,7 +30,7 @@ from idp.digests import Kind
 from idp.oidc.authentication.presented import ASSERTION_TYPE
 from idp.oidc.consent import store as consents
 from idp.oidc.consent.flow import Consent
-from idp.oidc.registration import store
+from idp.oidc.registration import statements, store
 from idp.oidc.registration.tables import Client, InitialAccessToken
 from idp.throttle.tables import ThrottleCounter
 from tests.support.mailbox import Mailbox
@@ -36,6 +38,7 @@ from tests.support.outside import Authority, Host
 from tests.support.world import HTTP, AgencyMade, Portal, ProviderServer, World
 
 BACK = "https://application.example/retour"
+VOUCHES, VOUCHER = "https://editeur.example", ECKey.generate_key("P-256", {"kid": "voucher"})
 
 
 @pytest.fixture(scope="module")
@@ -58,10 +61,13 @@ def open_server(
         if request.param == "sqlite"
         else new_database(f"registration_{secrets.token_hex(3)}")
     )
+    trusted = folder / "statements.json"
+    trusted.write_text(json.dumps({VOUCHES: {"keys": [VOUCHER.as_dict(private=False)]}}))
     server = ProviderServer(
         url,
         mailbox,
         IDP_REGISTRATION="open",
+        IDP_SOFTWARE_STATEMENT_KEYS_FILE=str(trusted),
         IDP_FETCH_ALLOWED_NETWORKS="127.0.0.0/8",
         IDP_FETCH_CA_FILE=str(authority.file),
         IDP_REGISTRATIONS_PER_NETWORK_PER_HOUR="400",
@@ -433,7 +439,7 @@ def test_atk_076_a_huge_document_is_refused_fast(opened: World) -> None:
         ({"grant_types": ["password"]}, "invalid_client_metadata", "grant_types"),
         ({"client_name": "<script>alert(1)</script>"}, "invalid_client_metadata", "client_name"),
         ({"client_name": "Banque\u202egnip"}, "invalid_client_metadata", "client_name"),
-        ({"software_statement": "a.b.c"}, "unapproved_software_statement", "software_statement"),
+        ({"software_statement": "a.b.c"}, "invalid_software_statement", "software_statement"),
         ({"software_statement": "unsigned"}, "invalid_software_statement", "software_statement"),
         ({"initiate_login_uri": "http://127.0.0.1/"}, "invalid_client_metadata", "initiate_login_uri"),
     ],
@@ -443,6 +449,95 @@ def test_atk_069_bad_metadata_has_the_standards_error_and_names_its_field(
     opened: World, document: dict[str, Any], error: str, about: str
 ) -> None:
     refused(register(opened, **document), error, about)
+
+
+def statement(world: World, *, key: ECKey = VOUCHER, header: dict[str, Any] | None = None, **said: Any) -> str:
+    """A software statement of the trusted issuer, unless said otherwise."""
+    claims = {"iss": VOUCHES, "software_id": "extranet-2", **said}
+    signed = jws.serialize_compact({"alg": "ES256", "kid": "voucher"}, json.dumps(claims), key)
+    if header is None:
+        return signed
+    first = base64.urlsafe_b64encode(json.dumps({"alg": "ES256", "kid": "voucher", **header}).encode()).rstrip(b"=")
+    return ".".join([first.decode(), *signed.split(".")[1:]])
+
+
+def test_what_a_trusted_statement_says_goes_before_what_stands_beside_it(opened: World) -> None:
+    """RFC 7591 3.1.1, and 3.2.1: the statement is told back as it came."""
+    sent = statement(
+        opened,
+        client_name="Extranet de l'éditeur",
+        redirect_uris=[BACK],
+        first_party=True,
+        **{"client_name#en": "Portal"},
+    )
+    told = registered(opened, software_statement=sent, client_name="Banque", redirect_uris=["https://evil.example/"])
+    assert told["client_name"] == "Extranet de l'éditeur"
+    assert told["client_name#en"] == "Portal"
+    assert told["redirect_uris"] == [BACK]
+    assert (told["software_id"], told["software_statement"]) == ("extranet-2", sent)
+    assert manage(told, "GET").json()["software_statement"] == sent
+    with opened.reading() as db:
+        client = store.find(db, told["client_id"], now=opened.clock())
+    assert client is not None
+    assert (client.first_party, client.dynamic) == (False, True)
+
+
+def test_what_a_statement_vouches_for_follows_the_rules_of_every_registration(opened: World) -> None:
+    refused(
+        register(opened, software_statement=statement(opened, redirect_uris=["http://evil.example/"])),
+        "invalid_redirect_uri",
+        "redirect_uris",
+    )
+    told = registered(opened, software_statement=statement(opened))
+    document = {
+        "client_id": told["client_id"],
+        "redirect_uris": [BACK],
+        "software_statement": told["software_statement"],
+    }
+    assert manage(told, "PUT", document).json()["software_id"] == "extranet-2"
+    document["software_statement"] = statement(opened, key=ECKey.generate_key("P-256"))
+    assert manage(told, "PUT", document).json()["error"] == "invalid_software_statement"
+
+
+def test_a_statement_that_nobody_trusted_signed_or_that_says_too_much_is_refused(opened: World, guarded: World) -> None:
+    now = int(opened.clock().timestamp())
+    none = base64.urlsafe_b64encode(b'{"alg":"none"}').rstrip(b"=").decode()
+    good = statement(opened)
+    bad = {
+        "another key": statement(opened, key=ECKey.generate_key("P-256")),
+        "changed": f"{good.split('.')[0]}.{statement(opened, x=1).split('.')[1]}.{good.split('.')[2]}",
+        "unsigned": f"{none}.{good.split('.')[1]}.",
+        "expired": statement(opened, exp=now - 3600),
+        "not yet": statement(opened, nbf=now + 3600),
+        "for somebody else": statement(opened, aud="https://another.example"),
+        "a time that is none": statement(opened, exp="never"),
+        **{
+            name: statement(opened, header={name: value})
+            for name, value in {"crit": ["x"], "zip": "DEF", "kid": 5}.items()
+        },
+        "its own key": statement(opened, header={"jwk": VOUCHER.as_dict(private=False)}),
+        "another algorithm": statement(opened, header={"alg": "HS256"}),
+        "huge": statement(opened, x="y" * 20_000),
+        "encrypted": "a.b.c.d.e",
+        "a text": "x",
+    }
+    for kind, one in bad.items():
+        response = register(opened, software_statement=one)
+        assert (response.status_code, response.json()["error"]) == (400, "invalid_software_statement"), kind
+    assert register(opened, software_statement=["x"]).json()["error"] == "invalid_software_statement"
+    unknown = statement(opened, iss="https://inconnu.example")
+    assert register(opened, software_statement=unknown).json()["error"] == "unapproved_software_statement"
+    # Where no issuer is named nobody's is believed.
+    response = register(guarded, initial_token(guarded), software_statement=good)
+    assert response.json()["error"] == "unapproved_software_statement"
+    assert registered(opened, software_statement=statement(opened, aud=[opened.base], exp=now + 60))["software_id"]
+
+
+@pytest.mark.parametrize("text", ["[]", "{", '{"https://x.example": {"keys": []}}', '{"https://x.example": 1}'])
+def test_a_file_of_trusted_issuers_that_is_malformed_is_told_at_the_start(tmp_path: Path, text: str) -> None:
+    (tmp_path / "trusted.json").write_text(text)
+    with pytest.raises(ValueError, match="software_statement_keys_file"):
+        statements.issuers(str(tmp_path / "trusted.json"))
 
 
 def test_a_secret_that_one_should_not_have_is_not_repeated(opened: World) -> None:

@@ -64,7 +64,6 @@ def read(document: object, base: Client, settings: Settings) -> Client:
     """
     if not isinstance(document, Mapping):
         raise MetadataRefused("invalid_client_metadata", "an object is expected")
-    _require_no_statement(document.get("software_statement"))
     given: dict[str, Any] = {}
     for name, kind in STANDARD.items():
         value = document.get(_NAME.get(name, name))
@@ -78,15 +77,6 @@ def read(document: object, base: Client, settings: Settings) -> Client:
         told = "; ".join(f"{_NAME.get(name, name)}: {why}" for name, why in wrong[:_MOST_TOLD])
         raise MetadataRefused(_error_of(wrong[0][0]), told)
     return client
-
-
-def _require_no_statement(statement: object) -> None:
-    """Somebody vouches for the client, whom nobody here knows (RFC 7591 2.3). Raises MetadataRefused."""
-    if statement is None:
-        return
-    if not isinstance(statement, str) or statement.count(".") != 2:
-        raise MetadataRefused("invalid_software_statement", "software_statement: a signed JWT is expected")
-    raise MetadataRefused("unapproved_software_statement", "software_statement: its issuer is not trusted here")
 
 
 def require_own(document: Mapping[str, Any], client: Client) -> None:

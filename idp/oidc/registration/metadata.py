@@ -94,6 +94,7 @@ class Client:
     resources: tuple[str, ...] = ()
     software_id: str | None = None
     software_version: str | None = None
+    software_statement: str | None = None
     disabled_at: datetime | None = None
     created_at: datetime | None = None
     secret_digests: tuple[str, ...] = field(default=(), repr=False)

@@ -37,6 +37,7 @@ LOCALIZED = ("client_name", *uris.SHOWN)
 _MOST_LOCALIZED = 50
 _MOST_TEXTS = 20
 _LONGEST_TEXT = 200
+_LONGEST_STATEMENT = 16 * 1024
 _OLDEST_SIGN_IN = 10 * 365 * 24 * 3600
 # Turned round, a name reads as another one (Trojan Source); marks of direction that names need are not among them.
 _OVERRIDES = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -75,6 +76,8 @@ def _texts(client: Client) -> Iterator[tuple[str, str]]:
     for name in ("software_id", "software_version"):
         if (text := getattr(client, name)) is not None and not _plain(text):
             yield name, f"1 to {_LONGEST_TEXT} printable characters"
+    if client.software_statement is not None and len(client.software_statement) > _LONGEST_STATEMENT:
+        yield "software_statement", f"{_LONGEST_STATEMENT} characters at most"
     for uri in client.resources:
         if why := uris.uri_problem(uri, "web"):
             yield "resources", f"{uri!r}: {why} (RFC 8707 2)"

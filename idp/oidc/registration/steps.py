@@ -24,7 +24,7 @@ from idp.oidc import fetch
 from idp.oidc.consent import store as consents
 from idp.oidc.fetch import FetchFailed
 from idp.oidc.protocol import ProtocolError
-from idp.oidc.registration import clients, secrets, store, uris
+from idp.oidc.registration import clients, secrets, statements, store, uris
 from idp.oidc.registration import document as documents
 from idp.oidc.registration.document import BLANK, MetadataRefused
 from idp.oidc.registration.metadata import Client
@@ -143,7 +143,13 @@ def _managed(deps: Deps, client_id: str, token: str | None) -> Client:
 def _read(document: object, base: Client, deps: Deps) -> Client:
     """The client that a document asks for, the document of its sector looked at too. Raises ProtocolError."""
     try:
-        client = documents.read(document, base, deps.settings)
+        vouched = statements.unpack(
+            document,
+            file=deps.settings.software_statement_keys_file,
+            audience=deps.settings.issuer,
+            now=deps.now().timestamp(),
+        )
+        client = documents.read(vouched, base, deps.settings)
         require_sector(deps, client)
     except MetadataRefused as refused:
         raise ProtocolError(refused.error, str(refused)) from None

@@ -12,13 +12,14 @@ from idp.deps import Deps
 from idp.errors import TooManyAttempts
 from idp.oidc import failing
 from idp.oidc.protocol import ProtocolError
-from idp.oidc.registration import document, steps
+from idp.oidc.registration import document, statements, steps
 from idp.oidc.registration.steps import Registered
 from idp.oidc.server import failure
 
 
 def blueprint(deps: Deps) -> Blueprint:
     endpoints = Blueprint("registration", __name__)
+    statements.issuers(deps.settings.software_statement_keys_file)  # a file that cannot be read is told at the start
 
     @endpoints.post("/oauth/register")
     def register() -> Response:

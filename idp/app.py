@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from idp import correlation, database, tables  # noqa: F401 - all tables must be known before the first statement
-from idp.database import db
+from idp import correlation, tables  # noqa: F401 - all tables must be known before the first statement
+from idp.database_app import create_database_app
 from idp.deps import Deps
 from idp.digests import Digests
 from idp.journey import Journey
@@ -27,7 +26,7 @@ from idp.oidc.token import views as token_views
 from idp.passwords.hashing import Hasher
 from idp.profile import views as profile_views
 from idp.reset import views as reset_views
-from idp.settings import ROOT, Settings
+from idp.settings import Settings
 from idp.upgrade import views as upgrade_views
 from idp.web import errors, headers, health, static, timing
 from idp.web.pages import Renderer
@@ -44,19 +43,6 @@ def make_deps(settings: Settings, **replaced: Any) -> Deps:
         queue_limit=settings.hashing_queue_limit,
     )
     return Deps(settings=settings, digests=digests, hasher=hasher, **replaced)
-
-
-def create_database_app(settings: Settings) -> Flask:
-    """An application with the database and nothing else: what commands and the mail sender run in."""
-    # `instance_path` is what a relative SQLite address is relative to: the folder that the program is started in.
-    app = Flask("idp", static_folder=None, template_folder=str(ROOT / "templates"), instance_path=str(Path.cwd()))
-    app.config["DEBUG"] = False  # whatever FLASK_DEBUG says
-    app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url.get_secret_value()
-    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = database.engine_options(settings)
-    db.init_app(app)
-    with app.app_context():
-        database.prepare(db.engine)
-    return app
 
 
 def create_app(settings: Settings, deps: Deps | None = None) -> Flask:

@@ -9,8 +9,6 @@ from __future__ import annotations
 import unicodedata
 from contextlib import suppress
 
-from email_validator import EmailNotValidError, validate_email
-
 from idp.errors import AddressMalformed, AddressMissing
 
 LONGEST = 254
@@ -23,6 +21,9 @@ def accepted(typed: str) -> str:
         raise AddressMissing()
     if len(typed) > LONGEST or not typed.isascii():
         raise AddressMalformed()
+    # Slow to import, and needed where an address is chosen, not where somebody signs in.
+    from email_validator import EmailNotValidError, validate_email
+
     try:
         checked = validate_email(typed, check_deliverability=False, test_environment=True, strict=True)
     except EmailNotValidError:

@@ -12,10 +12,10 @@ import click
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from idp.app import create_database_app
 from idp.audit import store as audit_store
 from idp.cli.output import say
 from idp.database import db, transaction
+from idp.database_app import create_database_app
 from idp.deps import Deps
 from idp.digests import Digests
 from idp.migrations import require_current
@@ -37,14 +37,15 @@ class _NoHasher(Hasher):
 
 
 @contextmanager
-def opened(*, any_epoch: bool = False) -> Iterator[Deps]:
+def opened(*, any_epoch: bool = False, only_lists: bool = False) -> Iterator[Deps]:
     """The dependencies of a command, inside the application context of its database.
 
-    any_epoch: also with a database that was put back from a backup, for what settles that.
+    any_epoch: also with a database that was put back from a backup, for what settles that. only_lists: the command
+    writes nothing, and does without the tables that it does not import.
     Raises SettingsError, SchemaError, Unsettled, and SQLAlchemy's OperationalError when the database is away.
     """
     settings = load()
-    with database(settings) as app:
+    with database(settings, only_lists=only_lists) as app:
         require_current(app)
         if not any_epoch:
             require_settled()
@@ -52,8 +53,10 @@ def opened(*, any_epoch: bool = False) -> Iterator[Deps]:
 
 
 @contextmanager
-def database(settings: Settings) -> Iterator[Flask]:
+def database(settings: Settings, *, only_lists: bool = False) -> Iterator[Flask]:
     """The application of the settings' database, its context pushed; connections are closed at the end."""
+    if not only_lists:
+        import idp.tables  # noqa: F401 - a sixth of the time of a short command
     app = create_database_app(settings)
     with app.app_context():
         try:

@@ -47,7 +47,7 @@ given: Connection | None = context.config.attributes.get("connection")
 if given is not None:
     run(given)
 else:
-    from idp.app import create_database_app
+    from idp.database_app import create_database_app
     from idp.settings import load
 
     app = create_database_app(load())

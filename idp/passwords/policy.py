@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from zxcvbn import zxcvbn
-
 from idp.errors import PasswordTooLong, PasswordTooWeak
 from idp.settings import PolicyPreset
 
@@ -97,6 +95,9 @@ def guessable(password: str, words: Iterable[str] = ()) -> bool:
     hints = sorted({part.casefold() for word in words for part in re.split(r"[\W\d_]+", word) if len(part) > 2})
     if _dressed_up(password, frozenset(hints)) or _made_of(password, words):
         return True
+    # Imported where it is used: its lists are 12 MB of each worker, and most never see a new password.
+    from zxcvbn import zxcvbn
+
     return bool(zxcvbn(_with_few_disguises(password[:_SCORED]), user_inputs=hints)["score"] < _STRONG_ENOUGH)
 
 

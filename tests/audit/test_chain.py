@@ -15,13 +15,13 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from idp import purge
-from idp.app import create_database_app
 from idp.audit import store
 from idp.audit.chain import steps as chain
 from idp.audit.tables import AuditAnchor, AuditEvent, AuditLink
 from idp.cli.context import light_deps
 from idp.database import db as flask_db
 from idp.database import transaction
+from idp.database_app import create_database_app
 from idp.deps import Deps
 from idp.settings import load
 from tests.attacks import attack

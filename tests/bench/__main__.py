@@ -15,8 +15,6 @@ from tests.bench.windows import How, Measured, measure
 from tests.bench.wire import Driver
 from tests.support import postgres
 
-_OURS = "idp"
-
 
 def main() -> None:
     options = _options()
@@ -38,14 +36,14 @@ def _run(
     database: Database, wanted: list[str], how: How, options: argparse.Namespace, ended: ExitStack
 ) -> list[Measured]:
     """The scenarios on one database, the peer beside ours where it can run."""
-    url = database.create(_OURS)
+    url = database.create(product.DATABASE)
     product.prepare(url, options.people, _say)
     log = options.results / "server.log"
     ours = product.start(url, log=log if options.log else None)
     ended.callback(ours.stop)
     _say(f"{database.name}: first answer after {ours.seconds:.2f} s")
     stages = [Stage(product.described(ours, database.process, options.people), _driver(ended))]
-    places: list[tuple[Database, str]] = [(database, _OURS)]
+    places: list[tuple[Database, str]] = [(database, product.DATABASE)]
     if options.peer and isinstance(database, PostgreSQL) and peer.installed():
         other = peer.Peer(database)
         ended.callback(other.stop)

@@ -19,9 +19,10 @@ from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 from idp import migrations
-from idp.app import create_database_app, make_deps
+from idp.app import make_deps
 from idp.cli.clients.defaults import NEW
 from idp.database import db, transaction
+from idp.database_app import create_database_app
 from idp.oidc.keys import steps as keys
 from idp.oidc.registration import secrets, store
 from idp.oidc.registration.metadata import Client
@@ -32,6 +33,7 @@ from tests.bench.data import load, rows
 from tests.bench.oidc import Portal, Provider
 from tests.support.ports import free_port
 
+DATABASE = "idp"
 PASSWORD = "Cheval-Bleu-42x"
 _ROTATING = "bench-rotating"
 _SECRET = "bench-secret-0123456789-0123456789-abcdef"

@@ -12,8 +12,8 @@ from typing import cast
 import pytest
 from sqlalchemy import text
 
-from idp.app import create_database_app
 from idp.database import db
+from idp.database_app import create_database_app
 from idp.settings import Settings
 from tests.cli.terminal import Terminal
 

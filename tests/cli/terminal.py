@@ -14,9 +14,9 @@ from typing import Any
 from click.testing import CliRunner
 from sqlalchemy.orm import Session
 
-from idp.app import create_database_app
 from idp.cli import command
 from idp.database import db, reading, transaction
+from idp.database_app import create_database_app
 from idp.settings import load
 
 IDP = (sys.executable, "-W", "error", "-m", "idp")

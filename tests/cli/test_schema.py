@@ -15,8 +15,8 @@ from flask import Flask
 from sqlalchemy import text
 
 from idp import migrations
-from idp.app import create_database_app
 from idp.database import db
+from idp.database_app import create_database_app
 from idp.migrations import SchemaError, Status
 from idp.oidc.keys.flow import ALGORITHMS
 from idp.settings import Settings

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from idp import migrations
-from idp.app import create_database_app
+from idp.database_app import create_database_app
 from idp.settings import Settings
 
 if __name__ == "__main__":

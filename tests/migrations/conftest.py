@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from idp.app import create_database_app
 from idp.database import db
+from idp.database_app import create_database_app
 from idp.settings import Settings
 
 _NAMES = itertools.count()

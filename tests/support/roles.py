@@ -11,9 +11,9 @@ from urllib.parse import urlsplit, urlunsplit
 from sqlalchemy import create_engine, text
 
 from idp import migrations
-from idp.app import create_database_app
 from idp.cli.context import light_deps
 from idp.database import db as flask_db
+from idp.database_app import create_database_app
 from idp.oidc.keys import steps as keys
 from idp.settings import ROOT, Settings
 from tests.support.world import Clock

@@ -1,4 +1,4 @@
-"""The commands on one portal: create, list, show, update, disable, enable, delete, rotate-secret."""
+"""The commands that change one portal: create, update, disable, enable, delete, rotate-secret."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from sqlalchemy.orm import Session
 from idp.cli import values
 from idp.cli.clients import changes, shown
 from idp.cli.clients.defaults import NEW
+from idp.cli.clients.listing import existing, print_client
 from idp.cli.clients.shown import Owners
 from idp.cli.context import changing, dry_run_option, opened, record
-from idp.cli.failures import Conflict, Failure, NotFound
-from idp.cli.output import Output, assignments, output_option, rows, say
+from idp.cli.failures import Conflict, Failure
+from idp.cli.output import Output, assignments, output_option, say
 from idp.cli.output import record as print_record
-from idp.database import reading
 from idp.deps import Deps
 from idp.grants import store as grants
 from idp.oidc.registration import rules, secrets, store
@@ -84,27 +84,6 @@ def create(
         say("the secret is not stored in clear and cannot be shown again: `idp clients rotate-secret` makes another")
 
 
-@click.command("list")
-@click.option("--agency", metavar="CLIENT/SOCIETE", help="Only those of this agency.")
-@output_option
-def list_(agency: str | None, output: Output) -> None:
-    """All portals, in the order of their ids."""
-    with opened(), reading() as db:
-        owners = Owners(db)
-        wanted = None if agency is None else values.agency(db, agency).id
-        found = [one for one in store.all_clients(db) if wanted is None or one.agency_id == wanted]
-        rows([shown.row(one, owners) for one in found], shown.COLUMNS, output)
-
-
-@click.command()
-@click.argument("client_id")
-@output_option
-def show(client_id: str, output: Output) -> None:
-    """One portal with all that is registered; its secrets are only counted."""
-    with opened() as deps, reading() as db:
-        _print_client(_existing(db, deps, client_id), Owners(db), output)
-
-
 @click.command()
 @click.argument("client_id")
 @click.option("--name", help="What people know the portal as.")
@@ -118,7 +97,7 @@ def show(client_id: str, output: Output) -> None:
 def update(client_id: str, dry_run: bool, output: Output, **given: Any) -> None:
     """Change what is registered of a portal. An option that may be repeated replaces the whole list."""
     with opened() as deps, changing(dry_run=dry_run) as db:
-        before = _existing(db, deps, client_id)
+        before = existing(db, deps, client_id)
         after = changes.applied(before, given)
         secret = None
         fields = [name for name, value in vars(after).items() if value != getattr(before, name)]
@@ -130,7 +109,7 @@ def update(client_id: str, dry_run: bool, output: Output, **given: Any) -> None:
         else:
             say("nothing to change")
         if secret is None or dry_run:
-            _print_client(_existing(db, deps, client_id), Owners(db), output)
+            print_client(existing(db, deps, client_id), Owners(db), output)
         else:
             say("the new method needs a secret of its own: it is in what follows, and cannot be shown again")
             _print_settings(after, deps, secret, output)
@@ -150,7 +129,7 @@ def update(client_id: str, dry_run: bool, output: Output, **given: Any) -> None:
 def rotate_secret(client_id: str, overlap_hours: int, dry_run: bool, output: Output) -> None:
     """Make a new secret for a portal and print it once; the present ones work for a while."""
     with opened() as deps, changing(dry_run=dry_run) as db:
-        client = _existing(db, deps, client_id)
+        client = existing(db, deps, client_id)
         if not client.has_secret:
             raise Failure(f"client {client_id} has no secret: it registered {client.token_endpoint_auth_method}")
         secrets.replaced(db, deps, client_id, overlap_hours=overlap_hours)
@@ -190,7 +169,7 @@ def delete(client_id: str, yes: bool, dry_run: bool) -> None:
             raise click.UsageError("deleting asks for --yes when nobody is at the terminal")
         click.confirm(f"Delete client {client_id} for good?", abort=True, err=True)
     with opened() as deps, changing(dry_run=dry_run) as db:
-        client = _existing(db, deps, client_id)
+        client = existing(db, deps, client_id)
         revoked = grants.revoke_of_client(db, client_id, now=deps.now())
         store.remove(db, client_id)
         record(db, deps, "client-deleted", agency_id=client.agency_id, client=client_id, grants=revoked)
@@ -200,20 +179,13 @@ def delete(client_id: str, yes: bool, dry_run: bool) -> None:
 def _set_disabled(deps: Deps, client_id: str, *, closed: bool, dry_run: bool) -> None:
     state = "disabled" if closed else "enabled"
     with changing(dry_run=dry_run) as db:
-        client = _existing(db, deps, client_id)
+        client = existing(db, deps, client_id)
         if (client.disabled_at is not None) == closed:
             say(f"client {client_id} is {state} already")
             return
         store.change(db, replace(client, disabled_at=deps.now() if closed else None))
         record(db, deps, f"client-{state}", agency_id=client.agency_id, client=client_id)
         say(f"client {client_id} is {state}")
-
-
-def _existing(db: Session, deps: Deps, client_id: str) -> Client:
-    client = store.find(db, client_id, now=deps.now())
-    if client is None:
-        raise NotFound(f"there is no client {client_id}: `idp clients list` shows them")
-    return client
 
 
 def _require_sound(db: Session, deps: Deps, client: Client) -> None:
@@ -224,10 +196,6 @@ def _require_sound(db: Session, deps: Deps, client: Client) -> None:
         present = store.default_portal(db, client.agency_id)
         if present is not None and present.id != client.id:
             raise Conflict(f"the agency's default portal is {present.id}: change that one first (--no-default-portal)")
-
-
-def _print_client(client: Client, owners: Owners, output: Output) -> None:
-    print_record(shown.registered(client, owners) if output is Output.TABLE else shown.whole(client, owners), output)
 
 
 def _print_settings(client: Client, deps: Deps, secret: str | None, output: Output) -> None:

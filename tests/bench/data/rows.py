@@ -230,7 +230,8 @@ def _sessions(plan: Plan) -> Iterator[Row]:
             _account_id(_signed_in(plan, number)),
             plan.digests.digest(Kind.BROWSER, _secret("browser", number)),
             _moment(began),
-            _moment(began),
+            # As if it had just been used: whoever is used again within five minutes writes no moment of last use.
+            _moment(plan.now + timedelta(days=1)),
             _moment(began + timedelta(days=30)),
         )
 

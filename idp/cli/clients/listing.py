@@ -1,0 +1,52 @@
+"""Looking at portals: list, show. Apart from what changes them, whose rules and keys take longer to load than these to run."""
+
+from __future__ import annotations
+
+import click
+from sqlalchemy.orm import Session
+
+from idp.cli import values
+from idp.cli.clients import shown
+from idp.cli.clients.shown import Owners
+from idp.cli.context import opened
+from idp.cli.failures import NotFound
+from idp.cli.output import Output, output_option, rows
+from idp.cli.output import record as print_record
+from idp.database import reading
+from idp.deps import Deps
+from idp.oidc.registration import store
+from idp.oidc.registration.metadata import Client
+
+
+@click.command("list")
+@click.option("--agency", metavar="CLIENT/SOCIETE", help="Only those of this agency.")
+@output_option
+def list_(agency: str | None, output: Output) -> None:
+    """All portals, in the order of their ids."""
+    with opened(only_lists=True), reading() as db:
+        owners = Owners(db)
+        wanted = None if agency is None else values.agency(db, agency).id
+        found = [one for one in store.all_clients(db) if wanted is None or one.agency_id == wanted]
+        rows([shown.row(one, owners) for one in found], shown.COLUMNS, output)
+
+
+@click.command()
+@click.argument("client_id")
+@output_option
+def show(client_id: str, output: Output) -> None:
+    """One portal with all that is registered; its secrets are only counted."""
+    with opened(only_lists=True) as deps, reading() as db:
+        print_client(existing(db, deps, client_id), Owners(db), output)
+
+
+def existing(db: Session, deps: Deps, client_id: str) -> Client:
+    """The portal of this id. Raises NotFound."""
+    client = store.find(db, client_id, now=deps.now())
+    if client is None:
+        raise NotFound(f"there is no client {client_id}: `idp clients list` shows them")
+    return client
+
+
+def print_client(client: Client, owners: Owners, output: Output) -> None:
+    """One portal, whole; on a terminal only what is registered."""
+    print_record(shown.registered(client, owners) if output is Output.TABLE else shown.whole(client, owners), output)

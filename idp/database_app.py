@@ -1,0 +1,30 @@
+"""An application with the database and nothing else: what commands and migrations run in, and what the provider grows from.
+
+Apart from `app.py`, because a command that lists portals must not load every page first: that took longer than its work.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flask import Flask
+
+from idp import database
+from idp.database import db
+from idp.settings import ROOT, Settings
+
+
+def create_database_app(settings: Settings) -> Flask:
+    """Flask with the settings' database, its connections set up; no page, no endpoint.
+
+    Who writes imports `idp.tables` besides: rows can only be added once the tables that they refer to are known.
+    """
+    # `instance_path` is what a relative SQLite address is relative to: the folder that the program is started in.
+    app = Flask("idp", static_folder=None, template_folder=str(ROOT / "templates"), instance_path=str(Path.cwd()))
+    app.config["DEBUG"] = False  # whatever FLASK_DEBUG says
+    app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url.get_secret_value()
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = database.engine_options(settings)
+    db.init_app(app)
+    with app.app_context():
+        database.prepare(db.engine)
+    return app

@@ -36,6 +36,9 @@ chaos: install system  ## People who do anything, by seed: SEEDS=1000 FROM=200, 
 page-times: install system  ## How many milliseconds the server takes for each page; the goal is 30
 	@$(BIN)/python -m tests.web.times
 
+soak: install system  ## Months pass under load, MINUTES=60: tables, memory, descriptors and connections find a bound
+	@$(BIN)/python -m tests.operations.soak $(or $(MINUTES),60)
+
 attacks: install  ## The known attacks by number, with a table
 	@$(BIN)/python -m pytest tests -m attack -n $(WORKERS) --dist worksteal
 

@@ -18,9 +18,10 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
+from idp import settings_rules
+
 PREFIX = "IDP_"
 ROOT = Path(__file__).resolve().parent.parent
-DEVELOPMENT_SECRET = "development-only-secret-never-use-this-in-production"
 
 
 class SettingsError(Exception):
@@ -66,7 +67,7 @@ class Settings(BaseModel):
         30, ge=1, description="When a transaction of a process that does nothing any more is ended (PostgreSQL)."
     )
     secret_key: SecretStr = Field(
-        SecretStr(DEVELOPMENT_SECRET),
+        SecretStr(settings_rules.DEVELOPMENT_SECRET),
         description="Master secret, 32 characters or more; every digest and the encryption of keys derive from it.",
     )
 
@@ -246,28 +247,7 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _safe_together(self) -> Self:
-        """Fail closed on what no single field can tell; production is held to more (design section 13)."""
-        parts = urlsplit(self.issuer)
-        wrong: list[str] = []
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-            wrong.append("issuer must be an absolute http(s) address without query or fragment")
-        if self.issuer.endswith("/"):
-            wrong.append("issuer must not end with a slash: relying parties compare it character by character")
-        if len(self.secret_key.get_secret_value()) < 32:
-            wrong.append("secret_key must have 32 characters or more")
-        if self.production:
-            if self.secret_key.get_secret_value() == DEVELOPMENT_SECRET:
-                wrong.append("secret_key is the development secret: set IDP_SECRET_KEY_FILE")
-            if not self.secure:
-                wrong.append("issuer must be https in production")
-            if self.bcrypt_cost < 10:
-                wrong.append("bcrypt_cost must be 10 or more in production")
-            if self.password_policy is PolicyPreset.SOURCE and not self.accept_noncompliant_passwords:
-                wrong.append(
-                    "password_policy 'source' allows 6 characters, below CNIL 2022-100: "
-                    "choose 'cnil', or acknowledge with accept_noncompliant_passwords = true"
-                )
-        if wrong:
+        if wrong := list(settings_rules.problems(self)):
             raise ValueError("; ".join(wrong))
         return self
 

@@ -30,7 +30,8 @@ from idp.oidc.logout import store as notices
 from idp.oidc.registration import store as registration
 from idp.oidc.registration.uris import loopback
 from idp.passwords.hashing import Hasher
-from idp.settings import DEVELOPMENT_SECRET, PREFIX, PolicyPreset, Settings
+from idp.settings import PREFIX, PolicyPreset, Settings
+from idp.settings_rules import DEVELOPMENT_SECRET
 from idp.tenancy import store as tenancy
 from idp.terms import store as terms
 

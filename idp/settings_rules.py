@@ -1,0 +1,40 @@
+"""What no single setting can tell: which of them do not go together, and what production is held to. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from idp.settings import Settings
+
+DEVELOPMENT_SECRET = "development-only-secret-never-use-this-in-production"
+_SHORTEST_SECRET = 32
+
+
+def problems(settings: Settings) -> Iterator[str]:
+    """Each reason why the provider may not start with these (fail closed; design section 13)."""
+    parts = urlsplit(settings.issuer)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        yield "issuer must be an absolute http(s) address without query or fragment"
+    if settings.issuer.endswith("/"):
+        yield "issuer must not end with a slash: relying parties compare it character by character"
+    if len(settings.secret_key.get_secret_value()) < _SHORTEST_SECRET:
+        yield f"secret_key must have {_SHORTEST_SECRET} characters or more"
+    if settings.production:
+        yield from _in_production(settings)
+
+
+def _in_production(settings: Settings) -> Iterator[str]:
+    if settings.secret_key.get_secret_value() == DEVELOPMENT_SECRET:
+        yield "secret_key is the development secret: set IDP_SECRET_KEY_FILE"
+    if not settings.secure:
+        yield "issuer must be https in production"
+    if settings.bcrypt_cost < 10:
+        yield "bcrypt_cost must be 10 or more in production"
+    if settings.password_policy == "source" and not settings.accept_noncompliant_passwords:
+        yield (
+            "password_policy 'source' allows 6 characters, below CNIL 2022-100: "
+            "choose 'cnil', or acknowledge with accept_noncompliant_passwords = true"
+        )

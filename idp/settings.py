@@ -135,6 +135,11 @@ class Settings(BaseModel):
         description="JSON with the key set of each issuer whose software statements are believed (RFC 7591 2.3): "
         '`{"https://…": {"keys": […]}}`; empty: nobody\'s.',
     )
+    client_assertion_audience: Literal["issuer", "issuer_or_token_endpoint"] = Field(
+        "issuer_or_token_endpoint",
+        description="What a client's JWT may name as its audience: the issuer alone (rfc7523bis, FAPI 2.0), or the token "
+        "endpoint too, as libraries of today do.",
+    )
     implicit_allowed: bool = Field(
         False,
         description="Lets clients register response types that put tokens in addresses; RFC 9700 advises against.",

@@ -536,7 +536,7 @@ def test_whatever_is_sent_as_an_assertion_is_read_or_refused(text: str) -> None:
 
 @pytest.fixture(scope="module")
 def elsewhere(tmp_path_factory: pytest.TempPathFactory, mailbox: Any) -> Iterator[tuple[World, Host]]:
-    """A provider that may fetch from this machine, and a portal's host."""
+    """A provider that may fetch from this machine and takes assertions for the issuer alone, and a portal's host."""
     folder = tmp_path_factory.mktemp("elsewhere")
     authority = Authority(folder)
     server = ProviderServer(
@@ -544,6 +544,7 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory, mailbox: Any) -> Iterato
         mailbox,
         IDP_FETCH_ALLOWED_NETWORKS="127.0.0.0/8",
         IDP_FETCH_CA_FILE=str(authority.file),
+        IDP_CLIENT_ASSERTION_AUDIENCE="issuer",
     )
     host = Host(authority)
     yield World(server), host
@@ -564,6 +565,15 @@ def test_a_portal_that_changes_its_key_behind_its_jwks_uri_goes_on(elsewhere: tu
     signer = Signer(world, portal, "ES256", second)
     assert signer.send(signer.assertion()).status_code == 200
     assert len(host.asked) == 2
+
+
+def test_where_the_operator_says_so_the_issuer_is_the_only_audience(elsewhere: tuple[World, Host]) -> None:
+    world, _ = elsewhere
+    signer = by_key(world)
+    refused(signer.send(signer.assertion(aud=f"{world.base}/oauth/token")))
+    refused(signer.send(signer.assertion(aud=[f"{world.base}/oauth/token"])))
+    assert signer.send(signer.assertion(aud=world.base)).status_code == 200
+    assert signer.send(signer.assertion(aud=[world.base])).status_code == 200
 
 
 def test_the_checks_agree_with_the_library_about_signatures() -> None:

@@ -78,8 +78,7 @@ def _by_assertion(deps: Deps, presented: Assertion) -> Client:
     if unverified.algorithm not in assertions.algorithms(client):
         raise AssertionRefused("the client did not register its algorithm")
     claims = assertions.verified(unverified, _keys(deps, client, unverified))
-    issuer, now = deps.settings.issuer, deps.now().timestamp()
-    jti, expires = assertions.require(claims, client.id, audiences=(issuer, f"{issuer}/oauth/token"), now=now)
+    jti, expires = assertions.require(claims, client.id, audiences=_audiences(deps), now=deps.now().timestamp())
     # Kept past its end for as long as a clock that is behind would still take it.
     until = datetime.fromtimestamp(expires, UTC) + timedelta(seconds=2 * SKEW_SECONDS)
     with transaction() as db:
@@ -87,6 +86,12 @@ def _by_assertion(deps: Deps, presented: Assertion) -> Client:
     if not first:
         raise AssertionRefused("it was used already")
     return client
+
+
+def _audiences(deps: Deps) -> tuple[str, ...]:
+    """The names of this provider that an assertion may be for (decision 0011)."""
+    issuer = deps.settings.issuer
+    return (issuer,) if deps.settings.client_assertion_audience == "issuer" else (issuer, f"{issuer}/oauth/token")
 
 
 def _keys(deps: Deps, client: Client, assertion: Unverified) -> Iterable[PublicKey | OctKey]:

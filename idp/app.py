@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from idp import correlation, tables  # noqa: F401 - all tables must be known before the first statement
@@ -53,6 +53,7 @@ def create_app(settings: Settings, deps: Deps | None = None) -> Flask:
     app = create_database_app(settings)
     app.config["MAX_CONTENT_LENGTH"] = settings.request_body_limit_bytes
     app.config["MAX_FORM_MEMORY_SIZE"] = settings.request_body_limit_bytes
+    app.wsgi_app = headers.Secured(app.wsgi_app, settings)  # type: ignore[method-assign]
     if settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0)  # type: ignore[method-assign]
 
@@ -86,9 +87,5 @@ def create_app(settings: Settings, deps: Deps | None = None) -> Flask:
     @app.before_request
     def begin() -> None:
         correlation.begin(request.headers.get("X-Request-Id", ""), deps.new_id)
-
-    @app.after_request
-    def secure(response: Response) -> Response:
-        return headers.secure(response, settings)
 
     return app

@@ -5,7 +5,9 @@ Apart from `app.py`, because a command that lists portals must not load every pa
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from flask import Flask
 
@@ -14,13 +16,20 @@ from idp.database import db
 from idp.settings import ROOT, Settings
 
 
+class _Flask(Flask):
+    """Flask without a question that it asks of each view and hook at each request: whether it is a coroutine."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        return func
+
+
 def create_database_app(settings: Settings) -> Flask:
     """Flask with the settings' database, its connections set up; no page, no endpoint.
 
     Who writes imports `idp.tables` besides: rows can only be added once the tables that they refer to are known.
     """
     # `instance_path` is what a relative SQLite address is relative to: the folder that the program is started in.
-    app = Flask("idp", static_folder=None, template_folder=str(ROOT / "templates"), instance_path=str(Path.cwd()))
+    app = _Flask("idp", static_folder=None, template_folder=str(ROOT / "templates"), instance_path=str(Path.cwd()))
     app.config["DEBUG"] = False  # whatever FLASK_DEBUG says
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url.get_secret_value()
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = database.engine_options(settings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from urllib.parse import parse_qsl
 
 import orjson
 from flask import Blueprint, Response, request
@@ -17,6 +18,7 @@ from idp.oidc.token import userinfo as userinfo_steps
 from idp.web import cors
 
 _FORM = "application/x-www-form-urlencoded"
+_MOST_FIELDS = 500
 # What a single-page portal calls; introspection is for servers.
 _FOR_SCRIPTS = frozenset({"/oauth/token", "/oauth/userinfo", "/oauth/revoke"})
 
@@ -74,7 +76,11 @@ def _pairs() -> list[tuple[str, str]]:
     """The form's fields as sent. Raises ProtocolError when the body is no form."""
     if request.mimetype != _FORM:
         raise ProtocolError("invalid_request", f"the body must be {_FORM}")
-    return list(request.form.items(multi=True))
+    try:
+        body = request.get_data(cache=False).decode()
+        return parse_qsl(body, keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
+    except ValueError:
+        raise ProtocolError("invalid_request", "the body is malformed") from None
 
 
 def _grant_type(pairs: Sequence[tuple[str, str]]) -> str:

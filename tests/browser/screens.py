@@ -23,6 +23,7 @@ from tests.support.world import OTHER_STRONG, STRONG, AgencyMade, Letter, World
 Reach = Callable[["Scene"], None]
 SCREENS: dict[str, Reach] = {}
 AGENCY = "Agence des Tilleuls"
+_COMPUTER = {"User-Agent": "Mozilla/5.0 (Windows NT 10.0; Win64; x64)"}  # what mails were asked for on
 
 
 @dataclass
@@ -43,7 +44,7 @@ class Scene:
         return self.world.member(agency, **given)[0]  # type: ignore[arg-type]
 
     def at_letter(self, letter: Letter) -> Person:
-        person = self.world.person()
+        person = self.world.person(headers=_COMPUTER)
         person.open(f"/login/provisional?{letter.query}")
         return person
 
@@ -95,7 +96,7 @@ class Scene:
         self.visitor.open(path)
 
     def at_reset(self, held: Letter) -> Person:
-        person = self.world.person()
+        person = self.world.person(headers=_COMPUTER)
         person.open(f"/reset?{held.query}")
         person.submit(identifier=held.email or "")
         return person

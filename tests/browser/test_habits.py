@@ -329,7 +329,7 @@ _NAME = """() => {
                 "a Aller au contenu",
                 "input Mot de passe que vous avez choisi",
                 "button Afficher le mot de passe : Mot de passe que vous avez choisi",
-                "a Reprendre avec mon courrier",
+                "a Vous l'avez oublié ? Reprenez avec votre courrier",
                 "button Confirmer et me connecter",
             ],
         ),

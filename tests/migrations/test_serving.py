@@ -1,16 +1,12 @@
-"""Every step of the schema, from every version that was released, while the program before goes on serving.
+"""Every step of the schema, from every version that was released, while a program of that version goes on working.
 
-Two programs are proven in two ways (decision 0031): the program of today on the schema of before, with people on its
-pages; and any older one by its statements in miniature, made from its own tables as the database describes them.
+An older program stands here by its statements in miniature, made from its own tables as the database describes them;
+`test_two_programs.py` runs the very one before (decision 0031).
 """
 
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
-import threading
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,13 +18,9 @@ from flask import Flask
 from idp import migrations
 from idp.migrations import releases
 from tests.faults.catalogue import fault
-from tests.support.acts import ask_for_account, confirm
-from tests.support.mailbox import Mailbox
-from tests.support.world import ProviderServer, World
+from tests.migrations.meanwhile import Meanwhile
 
 RELEASED = [step.number for step in releases.steps()[:-1]]
-# The oldest schema that the program of today works on as it is: what came later is only used by `idp db`.
-TOLERATED = "0004"
 
 
 def _up_to(number: str, folder: Path) -> Path:
@@ -38,41 +30,6 @@ def _up_to(number: str, folder: Path) -> Path:
         if path.name[:4] <= number:
             shutil.copy(path, folder)
     return folder
-
-
-class Meanwhile:
-    """Does something again and again in a thread until the block ends; what failed is raised then."""
-
-    def __init__(self, act: Callable[[], None]) -> None:
-        self._act, self._over, self.times = act, threading.Event(), 0
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run)
-
-    def _run(self) -> None:
-        try:
-            while not self._over.is_set():
-                self._act()
-                self.times += 1
-        except BaseException as error:  # noqa: BLE001 - raised at the end of the block
-            self._error = error
-
-    def once_more(self) -> None:
-        """Wait until it was done twice: once at least from its beginning to its end after this moment."""
-        goal = self.times + 2
-        while self.times < goal and self._thread.is_alive():
-            self._over.wait(0.01)
-
-    def __enter__(self) -> Meanwhile:
-        self._thread.start()
-        self.once_more()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.once_more()
-        self._over.set()
-        self._thread.join()
-        if self._error is not None:
-            raise self._error
 
 
 class OldProgram:
@@ -153,41 +110,3 @@ def test_a_program_of_each_release_works_during_the_upgrade_and_after_it(
     assert found.fits
     assert found.up_to_date or found.waiting
     engine.dispose()
-
-
-@fault("X27")
-def test_people_are_served_while_their_database_is_upgraded(
-    app: Flask, url: str, tmp_path: Path, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    migrations.upgrade(app, versions=_up_to(TOLERATED, tmp_path / "released"))
-    newest = migrations.upgrade
-    monkeypatch.setattr(
-        migrations, "upgrade", lambda *_, **__: None
-    )  # the server of this test begins on the old schema
-    server = ProviderServer(url, mailbox)
-    monkeypatch.setattr(migrations, "upgrade", newest)
-    world = World(server)
-    letter, _ = world.member()
-    portal = world.portal(letter)
-
-    def lives() -> None:
-        person = world.signed_in(letter)
-        tokens = portal.redeem(person.open(portal.authorize_url()).response.headers["location"])
-        assert tokens.status_code == 200
-        assert portal.refresh(tokens.json()["refresh_token"]).status_code == 200
-        new = world.letter()
-        assert confirm(world, ask_for_account(world, new), new.email).status < 500
-
-    try:
-        with Meanwhile(lives):
-            done = subprocess.run(
-                [sys.executable, "-m", "tests.migrations", url, str(releases.VERSIONS)],
-                cwd=Path(__file__).parents[2],
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            assert done.returncode == 0, done.stderr
-        assert migrations.status(app).up_to_date
-    finally:
-        server.stop()

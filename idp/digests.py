@@ -7,7 +7,6 @@ alone does not allow guessing short codes.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from enum import StrEnum
 
@@ -52,7 +51,7 @@ class Digests:
 
     def digest(self, kind: Kind, value: str) -> str:
         """Lowercase hex, 64 characters."""
-        return hmac.new(self._keys[kind], value.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+        return hmac.digest(self._keys[kind], value.encode("utf-8", "surrogatepass"), "sha256").hex()
 
     def key(self, kind: Kind) -> bytes:
         """The 32-byte key itself, for encryption at rest."""

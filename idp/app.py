@@ -8,7 +8,7 @@ from typing import Any
 from flask import Flask, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from idp import correlation, tables  # noqa: F401 - all tables must be known before the first statement
+from idp import correlation, patience, tables  # noqa: F401 - all tables must be known before the first statement
 from idp.database_app import create_database_app
 from idp.deps import Deps
 from idp.digests import Digests
@@ -79,6 +79,9 @@ def create_app(settings: Settings, deps: Deps | None = None) -> Flask:
         static.blueprint(),
     ):
         app.register_blueprint(blueprint)
+    views: dict[str, Any] = app.view_functions
+    for name, view in views.items():
+        views[name] = patience.again(view)
     errors.register(app, site)
 
     if settings.metrics_bind:
@@ -86,6 +89,7 @@ def create_app(settings: Settings, deps: Deps | None = None) -> Flask:
 
     @app.before_request
     def begin() -> None:
+        patience.begin(settings.database_wait_seconds)
         correlation.begin(request.headers.get("X-Request-Id", ""), deps.new_id)
 
     return app

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from flask import Flask
 
+from idp import patience
 from idp.audit.chain import steps as chain
 from idp.deps import Deps
 from idp.oidc.keys import steps as keys
@@ -22,6 +23,8 @@ from idp.oidc.keys.keyring import Keyring
 from idp.oidc.logout import sender
 
 log = logging.getLogger(__name__)
+# That a run waits for the database in all: a silent network must not hold it for ever.
+_PATIENCE_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ def run(app: Flask, todo: Sequence[Job], stop: threading.Event) -> None:
             if due[job.name] > time.monotonic():
                 continue
             try:
+                patience.begin(_PATIENCE_SECONDS)
                 with app.app_context():
                     job.work()
             except Exception:

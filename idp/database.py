@@ -7,7 +7,6 @@ itself. None is ever open while a password is hashed. SQLite (embedded, WAL) and
 
 from __future__ import annotations
 
-import select as descriptors
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -17,11 +16,10 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import DateTime, Insert, MetaData, QueuePool, Table, Update, bindparam, event, literal_column, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Dialect, Engine
-from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
-from idp import metrics
+from idp import metrics, patience
 from idp.settings import Settings
 
 # How a transaction begins: an execution option, read when it does.
@@ -38,7 +36,6 @@ _BEGIN: Mapping[str, Mapping[str, str]] = {
     },
 }
 WRITING: Mapping[str, str] = {_OPENING: _WRITES}  # of a connection whose transactions write
-_USED = "idp_used"
 _OVERFLOW = 10  # connections of a rush, beyond those kept open
 
 
@@ -115,6 +112,7 @@ def transaction() -> Iterator[Session]:
         session.connection(execution_options=WRITING)
         yield session
         session.commit()
+        patience.committed()
     except BaseException:
         session.rollback()
         raise
@@ -179,6 +177,12 @@ class Guarded:
 
     def won(self, db: Executor, values: Mapping[str, Any], rows: Rows) -> bool:
         """Whether this caller is the one. values: of the guard. rows: what to add then."""
+        won = self._won(db, values, rows)
+        if won:
+            patience.committed()
+        return won
+
+    def _won(self, db: Executor, values: Mapping[str, Any], rows: Rows) -> bool:
         connection = db.connection() if isinstance(db, Session) else db
         if connection.dialect.name == "postgresql":
             tables = tuple(rows)
@@ -292,8 +296,9 @@ def prepare(engine: Engine) -> None:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _connect_sqlite)
     else:
-        event.listen(engine, "checkin", _given_back)
-        event.listen(engine, "checkout", _require_silence)
+        from idp import postgres  # with its driver, which is not small
+
+        postgres.prepare(engine)
 
 
 def _connect_sqlite(connection: Any, _record: Any) -> None:
@@ -304,25 +309,3 @@ def _connect_sqlite(connection: Any, _record: Any) -> None:
     cursor.execute("PRAGMA synchronous=NORMAL")  # with WAL, a killed process loses nothing that was committed
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
-
-
-def _given_back(_connection: Any, record: Any) -> None:
-    record.info[_USED] = True
-
-
-def _require_silence(connection: Any, record: Any, _proxy: Any) -> None:
-    """A connection that waits in the pool hears nothing, unless the server ended it: then a new one is made.
-
-    This look at the socket costs no round trip; asking the server (`SELECT 1`), as pools do by habit, is half the time
-    of most requests. A new connection is not looked at: TLS leaves words of its own behind at first.
-    """
-    if record.info.get(_USED) and _readable(connection.pgconn.socket):
-        raise InvalidatePoolError("the server ended a connection that waited in the pool")
-    if not connection.autocommit:  # whoever asked for an isolation level left the driver to begin by itself
-        connection.autocommit = True
-
-
-def _readable(descriptor: int) -> bool:
-    look = descriptors.poll()
-    look.register(descriptor, descriptors.POLLIN)
-    return bool(look.poll(0))

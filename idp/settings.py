@@ -51,8 +51,11 @@ class Settings(BaseModel):
         SecretStr("sqlite:///idp.sqlite"), description="SQLAlchemy address: sqlite:///file or postgresql+psycopg://…"
     )
     database_pool_size: int = Field(5, ge=1, description="Connections kept open by each worker (PostgreSQL).")
+    database_wait_seconds: int = Field(
+        3, ge=1, description="Longest that one request waits for the database in all before 503 (PostgreSQL)."
+    )
     database_pool_timeout_seconds: int = Field(
-        5, ge=1, description="Longest wait for a free connection of the worker; then people are told to try again."
+        2, ge=1, description="Longest wait for a free connection of the worker; then people are told to try again."
     )
     database_connect_timeout_seconds: int = Field(
         5,

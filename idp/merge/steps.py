@@ -20,6 +20,7 @@ from idp.mail.messages import AccountMerged, Voice
 from idp.merge import flow as rules
 from idp.merge import store
 from idp.merge.flow import MergeFlow, State
+from idp.patience import again
 from idp.sessions import store as sessions
 from idp.tenancy import store as tenancy
 from idp.throttle import store as throttle
@@ -129,6 +130,7 @@ def submit_password(
     return _merge(deps, flow, account, counted, language=language)
 
 
+@again
 def _merge(
     deps: Deps,
     flow: MergeFlow,

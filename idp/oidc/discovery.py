@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 from flask import Blueprint, Response, request
 
+from idp.oidc import failing
 from idp.oidc.authorize.checks import PROMPTS
 from idp.oidc.claims import OF_SCOPE
 from idp.oidc.keys.keyring import Keyring
@@ -111,6 +112,7 @@ def blueprint(settings: Settings, keyring: Keyring) -> Blueprint:
     def jwks() -> Response:
         return _public(*keyring.public())
 
+    failing.register(documents)
     return documents
 
 

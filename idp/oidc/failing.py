@@ -11,13 +11,14 @@ import logging
 import orjson
 from flask import Blueprint, Response
 from sqlalchemy.exc import DataError, DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from werkzeug.exceptions import HTTPException
 
 from idp.oidc.protocol import ProtocolError
 from idp.oidc.server import failure
+from idp.patience import RETRY_AFTER_SECONDS
 
 log = logging.getLogger("idp.errors")
-_RETRY_SECONDS = 10
 
 
 def register(endpoints: Blueprint) -> None:
@@ -34,10 +35,11 @@ def register(endpoints: Blueprint) -> None:
         return _told("invalid_request", "a value holds what it may not", 400)
 
     @endpoints.errorhandler(DBAPIError)
-    def away(error: DBAPIError) -> Response:
-        log.error("database", extra={"error": type(error.orig).__name__})
+    @endpoints.errorhandler(NoConnection)
+    def away(error: DBAPIError | NoConnection) -> Response:
+        log.error("database", extra={"error": type(getattr(error, "orig", None) or error).__name__})
         response = _told("temporarily_unavailable", "the provider cannot answer now", 503)
-        response.headers["Retry-After"] = str(_RETRY_SECONDS)
+        response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
         return response
 
     @endpoints.errorhandler(Exception)

@@ -20,6 +20,7 @@ from idp.links import store as links
 from idp.links.store import LinkKind, Mailed
 from idp.mail import store as mail
 from idp.mail.messages import VerifyAddress, Voice
+from idp.patience import again
 from idp.sessions import store as sessions
 from idp.tenancy import store as tenancy
 from idp.terms import store as terms
@@ -222,6 +223,7 @@ def resend_from(db: Session, deps: Deps, flow: UpgradeFlow) -> datetime | None:
     return throttle.blocked_until(db, deps, _mails_to(deps, flow))
 
 
+@again
 def _complete(deps: Deps, flow: UpgradeFlow, mailed: Mailed, shared: Limit, *, browser_digest: str) -> Outcome:
     """The account comes into being: all of it, or nothing. Two races are decided here, by the database.
 

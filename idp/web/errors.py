@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from flask import Flask, Response, request
@@ -15,8 +15,10 @@ from idp import correlation
 from idp.audit import store as audit
 from idp.database import transaction
 from idp.errors import DatabaseAway, IdpError, MalformedRequest, PageNotFound, TooLarge, Unexpected, WrongMethod
+from idp.patience import RETRY_AFTER_SECONDS
 from idp.throttle import store as throttle
 from idp.throttle.store import Limit
+from idp.web import csrf, forms
 from idp.web.site import Place, Site
 
 log = logging.getLogger("idp.errors")
@@ -34,7 +36,7 @@ def register(app: Flask, site: Site) -> None:
 
     def database(error: DBAPIError | NoConnection) -> Response:
         log.error("database", extra={"error": type(getattr(error, "orig", None) or error).__name__})
-        return show(site, DatabaseAway(retry_after_seconds=10))
+        return show(site, DatabaseAway(retry_after_seconds=RETRY_AFTER_SECONDS))
 
     def unfit(error: DataError) -> Response:
         """A value that no column takes, such as NUL in an address: nobody's row, and nothing for us to repair."""
@@ -100,7 +102,9 @@ def show(site: Site, error: IdpError) -> Response:
         error=error,
         correlation_id=reference,
         contact=error.facts.get("contact", place.agency),
-        portal=site.portal(place.agency),
+        portal=_portal(site, place),
+        resend=_resend(error),
+        here=request.full_path.rstrip("?"),
         retry=request.full_path.rstrip("?") if request.method == "GET" else site.asked_from(),
     )
     if (seconds := error.facts.get("retry_after_seconds")) is not None:
@@ -120,15 +124,33 @@ def _keep(site: Site, error: IdpError, route: str) -> None:
                 audit.record(
                     db, site.deps, "failure.shown", agency_id=agency_id, network=network, code=error.code, route=route
                 )
-    except DBAPIError as failure:  # the page matters more
-        log.warning("failure not kept", extra={"error": type(failure.orig).__name__})
+    except (DBAPIError, NoConnection) as failure:  # the page matters more
+        log.warning("failure not kept", extra={"error": type(getattr(failure, "orig", None) or failure).__name__})
 
 
 def _place(site: Site, error: IdpError) -> Place:
     try:
         return site.place(agency_id=error.facts.get("agency_id"), authorization_id=error.facts.get("authorization_id"))
-    except (IdpError, DBAPIError):
+    except (IdpError, DBAPIError, NoConnection):
         return Place(None, None, site.language())
+
+
+def _portal(site: Site, place: Place) -> str | None:
+    try:
+        return site.portal(place.agency)
+    except (DBAPIError, NoConnection):
+        return None
+
+
+def _resend(error: IdpError) -> Mapping[str, str]:
+    """What a form that could not be served now may send once more by one click: nothing typed is lost but passwords."""
+    if request.method != "POST" or error.status != 503:
+        return {}
+    try:
+        fields = forms.read(request).shown
+    except IdpError:
+        return {}
+    return fields if fields.get(csrf.FIELD) else {}
 
 
 def _of_http(error: HTTPException) -> IdpError:

@@ -180,6 +180,9 @@ class ProviderServer:
             "IDP_HASHING_CONCURRENCY": "8",
             "IDP_HASHING_QUEUE_LIMIT": "200",
             "IDP_DATABASE_POOL_SIZE": "20",
+            # A busy machine is no fault of the database.
+            "IDP_DATABASE_WAIT_SECONDS": "60",
+            "IDP_DATABASE_LOCK_TIMEOUT_SECONDS": "30",
             # Off where nothing is set; what they allow is only for clients that register it.
             "IDP_IMPLICIT_ALLOWED": "true",
             "IDP_UNSIGNED_ID_TOKENS_ALLOWED": "true",

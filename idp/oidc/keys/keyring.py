@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import threading
 import time
 from dataclasses import dataclass
 from functools import cached_property
 
 import orjson
+from sqlalchemy.exc import SQLAlchemyError
 
 from idp.database import reading
 from idp.deps import Deps
@@ -22,6 +24,7 @@ from idp.oidc.jose import PrivateKey
 from idp.oidc.keys import flow, store
 from idp.oidc.keys.flow import RELOAD, StoredKey
 
+log = logging.getLogger(__name__)
 RELOAD_SECONDS = RELOAD.total_seconds()
 
 
@@ -109,11 +112,23 @@ class Keyring:
         return key if key is not None and key.stored.alive(self._deps.now()) else None
 
     def _fresh(self) -> dict[str, Key]:
-        if time.monotonic() - self._loaded_at > RELOAD_SECONDS:
-            with self._lock:
-                if time.monotonic() - self._loaded_at > RELOAD_SECONDS:
+        """The keys, read again when it is time. With the database away those known go on: their own instants bound them."""
+        # Whoever knows keys does not wait for somebody else's reading.
+        if self._is_due() and self._lock.acquire(blocking=not self._keys):
+            try:
+                if self._is_due():
                     self._load()
+            except SQLAlchemyError as error:
+                if not self._keys:
+                    raise
+                log.warning("keys not read again", extra={"error": type(error).__name__})
+                self._loaded_at = time.monotonic()
+            finally:
+                self._lock.release()
         return self._keys
+
+    def _is_due(self) -> bool:
+        return time.monotonic() - self._loaded_at > RELOAD_SECONDS
 
     def _load(self) -> None:
         with reading() as db:

@@ -1,0 +1,90 @@
+"""Connections to PostgreSQL: waited for only as long as there is patience left (idp/patience.py), and fit for use.
+
+Loaded where PostgreSQL is the database, since the driver is not small.
+"""
+
+from __future__ import annotations
+
+import select as descriptors
+import time
+from math import ceil
+from typing import Any
+
+import psycopg
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import InvalidatePoolError
+
+from idp import patience
+
+_USED = "idp_used"
+
+
+def prepare(engine: Engine) -> None:
+    """Set up an engine's connections; once, when the application is made."""
+    event.listen(engine, "do_connect", _open)
+    event.listen(engine, "checkin", _given_back)
+    event.listen(engine, "checkout", _require_silence)
+
+
+class Connection(psycopg.Connection[Any]):
+    """A connection to PostgreSQL that is waited for as long as there is patience left."""
+
+    @classmethod
+    def open(cls, *args: Any, **options: Any) -> Connection:
+        """As `connect`, within the patience that is left."""
+        turn = patience.turn()
+        if turn is None:
+            return cls.connect(*args, **options)
+        seconds = min(options["connect_timeout"], max(2, ceil(turn.left)))  # libpq takes no less than two
+        if turn.left <= 0:
+            raise psycopg.OperationalError("no patience is left to connect")
+        started = time.monotonic()
+        try:
+            return cls.connect(*args, **{**options, "connect_timeout": seconds})
+        finally:
+            turn.left -= time.monotonic() - started
+
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        """As in the base class. Raises OperationalError, the connection closed, when the patience is used up.
+
+        The connection cannot be used further: an answer that comes later would be taken for that of the next question.
+        """
+        turn = patience.turn()
+        if turn is None:
+            return super().wait(gen, interval, timeout)
+        started = time.monotonic()
+        try:
+            # Zero polls once: what has been answered already is still read.
+            return super().wait(gen, interval, max(0.0, turn.left) if timeout is None else timeout)
+        except psycopg.errors._WaitTimeout:
+            self.close()
+            raise psycopg.OperationalError("the database did not answer in time") from None
+        finally:
+            turn.left -= time.monotonic() - started
+
+
+def _open(_dialect: Any, _record: Any, args: Any, options: Any) -> Connection:
+    return Connection.open(*args, **options)
+
+
+def _given_back(_connection: Any, record: Any) -> None:
+    record.info[_USED] = True
+
+
+def _require_silence(connection: Any, record: Any, _proxy: Any) -> None:
+    """A connection that waits in the pool hears nothing, unless the server ended it: then a new one is made.
+
+    This look at the socket costs no round trip; asking the server (`SELECT 1`), as pools do by habit, is half the time
+    of most requests. A new connection is not looked at: TLS leaves words of its own behind at first.
+    """
+    if record.info.get(_USED) and _readable(connection.pgconn.socket):
+        raise InvalidatePoolError("the server ended a connection that waited in the pool")
+    if not connection.autocommit:  # whoever asked for an isolation level left the driver to begin by itself
+        connection.autocommit = True
+
+
+def _readable(descriptor: int) -> bool:
+    look = descriptors.poll()
+    look.register(descriptor, descriptors.POLLIN)
+    return bool(look.poll(0))

@@ -17,9 +17,11 @@ from idp.oidc.logout import sender
 from idp.oidc.registration import clients
 from idp.rights import steps as rights
 from tests.attacks import attack
+from tests.faults.catalogue import fault
 from tests.support.world import HTTP, World, answer
 
 
+@fault("X30")
 @attack("C3")
 def test_a_rotated_token_stays_dead_when_the_provider_starts_again(world: World) -> None:
     letter, _ = world.member()

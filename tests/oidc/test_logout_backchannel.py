@@ -25,6 +25,7 @@ from idp.oidc.logout.tables import LogoutNotice
 from idp.oidc.registration import clients
 from idp.sessions import store as sessions
 from idp.sessions.tables import BrowserSession
+from tests.faults.catalogue import fault
 from tests.support.acts import ask_reset, sign_in
 from tests.support.outside import Authority, Host
 from tests.support.person import Person
@@ -290,6 +291,7 @@ def test_a_portal_that_fails_is_told_again_later(scene: Scene, status: int) -> N
     assert second["exp"] > first["exp"]
 
 
+@fault("X35")
 def test_a_portal_that_is_away_for_a_day_is_given_up_and_an_operator_sees_it(scene: Scene) -> None:
     scene.told.status = 500
     sign_out(scene.person)
@@ -305,6 +307,7 @@ def test_a_portal_that_is_away_for_a_day_is_given_up_and_an_operator_sees_it(sce
     assert scene.notice().state == "told"
 
 
+@fault("X35")
 def test_one_slow_portal_is_waited_for_once_not_once_a_person_atk_191(scene: Scene) -> None:
     other_letter, _ = scene.world.member()
     other = scene.world.signed_in(other_letter)

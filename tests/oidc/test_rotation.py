@@ -12,6 +12,7 @@ from joserfc.jwk import KeySet
 
 from idp.oidc.jose import SIGNATURES, Signatures
 from idp.oidc.keys import steps
+from tests.faults.catalogue import fault
 from tests.support.world import HTTP, Portal, ProviderServer, World
 
 DAY = timedelta(days=1)
@@ -78,6 +79,7 @@ def tokens(world: World, portal: Portal, letter: Any) -> list[str]:
 EDGES = (89 * DAY, DAY, timedelta(seconds=20), DAY - timedelta(minutes=4), timedelta(minutes=5), 8 * DAY)
 
 
+@fault("X25")
 def test_no_portal_meets_a_failure_while_keys_are_replaced_by_age(rotating: World) -> None:
     """Neither one that reads the set again for an unknown `kid`, nor one that keeps its copy for as long as it may."""
     world = World(rotating.server)

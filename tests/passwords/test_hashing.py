@@ -10,6 +10,7 @@ from idp.digests import Digests
 from idp.errors import Overloaded
 from idp.passwords.generated import ALPHABET, provisional_password
 from idp.passwords.hashing import Hasher
+from tests.faults.catalogue import fault
 
 DIGESTS = Digests("m" * 32)
 HASHER = Hasher(DIGESTS, cost=4, concurrency=2, queue_limit=8)
@@ -75,6 +76,7 @@ def test_another_cost_is_noticed() -> None:
     assert Hasher(DIGESTS, cost=5, concurrency=1, queue_limit=1).needs_rehash(HASHER.hash("x"))
 
 
+@fault("X24")
 def test_a_full_queue_says_so_at_once() -> None:
     busy = Hasher(DIGESTS, cost=9, concurrency=1, queue_limit=1)
     barrier = threading.Barrier(12)

@@ -19,6 +19,7 @@ from idp.grants.tables import Grant
 from idp.oidc.token.tables import RefreshToken
 from idp.upgrade.tables import UpgradeFlow
 from tests.attacks import attack
+from tests.faults.catalogue import fault
 from tests.support.person import Person
 from tests.support.world import OTHER_STRONG, STRONG, Letter, World, claims
 
@@ -88,6 +89,7 @@ def shared(world: World):
     return agency, letter, account_id, world.portal(agency), world.signed_in(letter)
 
 
+@fault("X16")
 def test_a_code_is_redeemed_by_exactly_one(world: World, shared) -> None:
     _, _, _, portal, person = shared
     for _ in range(ROUNDS):
@@ -97,6 +99,7 @@ def test_a_code_is_redeemed_by_exactly_one(world: World, shared) -> None:
         assert sorted(codes) == [200] + [400] * (THREADS - 1)
 
 
+@fault("X17")
 def test_a_refresh_token_has_exactly_one_successor(world: World, shared) -> None:
     """Within the grace all sixteen are told the same successor, so that two threads of a portal do not sign it out."""
     _, _, _, portal, person = shared
@@ -161,6 +164,7 @@ def test_a_mailed_link_makes_exactly_one_account(world: World) -> None:
         assert (accounts, len(places)) == (1, 1)
 
 
+@fault("X20")
 @attack("H10")
 def test_two_browsers_with_one_letter_and_two_addresses_make_exactly_one_account(world: World) -> None:
     for round_ in range(ROUNDS):
@@ -181,6 +185,7 @@ def test_two_browsers_with_one_letter_and_two_addresses_make_exactly_one_account
         assert (made, len(places)) == (1, 1)
 
 
+@fault("X20")
 @attack("I4")
 def test_one_address_from_many_letters_makes_one_account_and_leads_the_others_to_merge(world: World) -> None:
     agency = world.agency()
@@ -196,6 +201,7 @@ def test_one_address_from_many_letters_makes_one_account_and_leads_the_others_to
         assert sum(where.startswith("/merge/") for where in led) == len(letters) - 1, led
 
 
+@fault("X21")
 @attack("K7")
 def test_a_merge_happens_exactly_once(world: World) -> None:
     agency = world.agency()
@@ -223,6 +229,7 @@ def test_a_merge_happens_exactly_once(world: World) -> None:
         world.forget_attempts()
 
 
+@fault("X21")
 @attack("K7")
 def test_two_letters_and_a_new_password_for_one_account_at_once_leave_nothing_half_made(world: World) -> None:
     """Two merges that both had written a row of the account, and then both wanted to hold it, waited for each other on
@@ -255,6 +262,7 @@ def test_two_letters_and_a_new_password_for_one_account_at_once_leave_nothing_ha
         world.forget_attempts()
 
 
+@fault("X19")
 @attack("J3")
 def test_of_fifty_passwords_for_one_reset_link_exactly_one_is_set(world: World, shared) -> None:
     _, letter, account_id, _, _ = shared
@@ -270,6 +278,7 @@ def test_of_fifty_passwords_for_one_reset_link_exactly_one_is_set(world: World, 
     assert sum(world.deps.hasher.verify(word, stored) for word in words) == 1
 
 
+@fault("X19")
 @attack("J3")
 def test_a_reset_link_sets_exactly_one_password(world: World, shared) -> None:
     _, letter, _, _, _ = shared

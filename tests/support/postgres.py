@@ -63,6 +63,10 @@ class Cluster:
         self._run("createdb", "-h", "127.0.0.1", "-p", str(self._port), "-U", "idp", database)
         return self.url(database)
 
+    def restart(self) -> None:
+        """As after a crash: every process of the server is killed, and it recovers from its log."""
+        self._run("pg_ctl", "-D", str(self._folder / "data"), "-w", "-t", "600", "-m", "immediate", "restart")
+
     def stop(self) -> None:
         how = "fast" if self._kept else "immediate"
         self._run("pg_ctl", "-D", str(self._folder / "data"), "-m", how, "-t", "600", "stop", check=False)

@@ -57,7 +57,7 @@ def restore(deps: Deps) -> int:
         epoch = store.newest(db)
         if epoch is not None and epoch.settled_at is None:
             return epoch.number
-        number = 1 if epoch is None else epoch.number + 1
+        number = 2 if epoch is None else epoch.number + 1  # the first one is no restore
         store.begin(db, number, place=store.place(db), now=deps.now(), settled=False)
         return number
 

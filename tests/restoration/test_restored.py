@@ -17,6 +17,7 @@ from idp.oidc.consent.flow import Consent
 from idp.restoration import steps
 from idp.terms.tables import TermsAcceptance
 from tests.faults.catalogue import fault
+from tests.oidc.test_client_authentication import by_key
 from tests.restoration.conftest import Restorable
 from tests.support.acts import ask_for_account, ask_reset, choose_address, show_letter, sign_in
 from tests.support.person import Person
@@ -129,6 +130,16 @@ def test_a_backup_that_fails_leaves_no_file(place: Restorable, tmp_path: Path, m
 
     assert place.idp.run("db", "backup", str(tmp_path / "backup")).code == 1
     assert not list(tmp_path.glob("backup*"))
+
+
+def test_a_clients_assertion_of_before_the_restore_is_none(place: Restorable) -> None:
+    """Its `jti` may be among what was lost: it would be taken a second time, from whoever kept it."""
+    signer, now = by_key(place.world), int(place.world.clock().timestamp())
+    kept = signer.assertion(iat=now - 5)
+    place.idp.run("db", "restored")
+
+    assert signer.send(kept).status_code == 401
+    assert signer.send(signer.assertion(iat=now + 5)).status_code == 200
 
 
 # --- nothing serves before -----------------------------------------------------------------------------------------------

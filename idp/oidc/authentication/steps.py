@@ -81,8 +81,9 @@ def _by_assertion(deps: Deps, presented: Assertion) -> Client:
     jti, expires = assertions.require(claims, client.id, audiences=_audiences(deps), now=deps.now().timestamp())
     # Kept past its end for as long as a clock that is behind would still take it.
     until = datetime.fromtimestamp(expires, UTC) + timedelta(seconds=2 * SKEW_SECONDS)
+    issued = datetime.fromtimestamp(claims["iat"], UTC) if "iat" in claims else None
     with transaction() as db:
-        first = store.first_time(db, deps, client_id=client.id, jti=jti, expires_at=until)
+        first = store.first_time(db, deps, client_id=client.id, jti=jti, issued_at=issued, expires_at=until)
     if not first:
         raise AssertionRefused("it was used already")
     return client

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
-from idp.database import reading
+from idp.database import at_once, reading
 from idp.deps import Deps
 from idp.login.steps import GoesOn, NotMe, SignedIn
 from idp.merge import flow as merge_flow
@@ -140,7 +140,7 @@ class Journey:
 
     def _waits(self, authorization_id: str) -> bool:
         """Whether a portal's request is still to be answered: another tab may have, or the person took days."""
-        with reading() as db:
+        with at_once() as db:
             waiting = authorize_store.load(db, authorization_id, now=self.deps.now())
         return waiting is not None and waiting.answered_at is None
 

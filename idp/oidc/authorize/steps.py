@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from idp.database import reading, transaction
+from idp.database import at_once, reading, transaction
 from idp.errors import AuthorizationAnswered, AuthorizationUnknown
 from idp.oidc.authorize import checks, flow, grant, intake, pushed, store
 from idp.oidc.authorize.answers import Answered, Posted, carry
@@ -104,7 +104,7 @@ def adopt(provider: Provider, authorization_id: str, *, browser_digest: str) -> 
     """
     deps = provider.deps
     now = deps.now()
-    with reading() as db:
+    with at_once() as db:
         waiting = store.load(db, authorization_id, now=now)
     if waiting is None or waiting.browser_digest == browser_digest:
         return waiting

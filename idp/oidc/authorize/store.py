@@ -5,14 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
-from idp.database import Rows, changed, table_of
+from idp.database import Executor, Rows, changed, table_of
 from idp.oidc.authorize.flow import Request
 from idp.oidc.authorize.tables import AuthorizationCode, AuthorizationRequest
 
-_CODES = table_of(AuthorizationCode)
+_CODES, _REQUESTS = table_of(AuthorizationCode), table_of(AuthorizationRequest)
+_LOAD = select(
+    _REQUESTS.c.id,
+    _REQUESTS.c.browser_digest,
+    _REQUESTS.c.parameters,
+    _REQUESTS.c.created_at,
+    _REQUESTS.c.expires_at,
+    _REQUESTS.c.answered_at,
+).where(_REQUESTS.c.id == bindparam("id"), _REQUESTS.c.expires_at > bindparam("now"))
+_ANSWER = (
+    _REQUESTS.update()
+    .where(_REQUESTS.c.id == bindparam("b_id"), _REQUESTS.c.answered_at.is_(None))
+    .values(answered_at=bindparam("b_now"))
+)
 
 
 @dataclass(frozen=True)
@@ -28,32 +41,22 @@ class Waiting:
 
 
 def add(db: Session, waiting: Waiting) -> None:
-    db.execute(
-        insert(AuthorizationRequest).values(
-            id=waiting.id,
-            client_id=waiting.request.client_id,
-            agency_id=waiting.request.agency_id,
-            browser_digest=waiting.browser_digest,
-            parameters=waiting.request.stored(),
-            created_at=waiting.created_at,
-            expires_at=waiting.expires_at,
-            answered_at=None,
-        )
-    )
+    row = {
+        "id": waiting.id,
+        "client_id": waiting.request.client_id,
+        "agency_id": waiting.request.agency_id,
+        "browser_digest": waiting.browser_digest,
+        "parameters": waiting.request.stored(),
+        "created_at": waiting.created_at,
+        "expires_at": waiting.expires_at,
+        "answered_at": None,
+    }
+    db.execute(_REQUESTS.insert(), row)
 
 
-def load(db: Session, authorization_id: str, *, now: datetime) -> Waiting | None:
+def load(db: Executor, authorization_id: str, *, now: datetime) -> Waiting | None:
     """A pending authorization that has not expired, answered ones too."""
-    row = db.execute(
-        select(
-            AuthorizationRequest.id,
-            AuthorizationRequest.browser_digest,
-            AuthorizationRequest.parameters,
-            AuthorizationRequest.created_at,
-            AuthorizationRequest.expires_at,
-            AuthorizationRequest.answered_at,
-        ).where(AuthorizationRequest.id == authorization_id, AuthorizationRequest.expires_at > now)
-    ).one_or_none()
+    row = db.execute(_LOAD, {"id": authorization_id, "now": now}).one_or_none()
     if row is None:
         return None
     return Waiting(row.id, row.browser_digest, Request.restored(row.parameters), *row[3:])
@@ -80,12 +83,7 @@ def keep(db: Session, authorization_id: str, request: Request) -> None:
 
 def mark_answered(db: Session, authorization_id: str, *, now: datetime) -> bool:
     """Claim the one answer; exactly one caller ever succeeds."""
-    statement = (
-        update(AuthorizationRequest)
-        .where(AuthorizationRequest.id == authorization_id, AuthorizationRequest.answered_at.is_(None))
-        .values(answered_at=now)
-    )
-    return changed(db.execute(statement)) == 1
+    return changed(db.execute(_ANSWER, {"b_id": authorization_id, "b_now": now})) == 1
 
 
 def code_row(

@@ -72,6 +72,8 @@ conformance-peer: install  ## The same against the certified npm package, which 
 bench: install system  ## Measure it here, beside the peer: SCENARIOS=refresh,userinfo SECONDS=3 REPEAT=3 PEOPLE=1000 OPTIONS=--no-peer
 	@$(BIN)/python -m tests.bench --scenarios "$(SCENARIOS)" --databases "$(DATABASES)" --seconds $(or $(SECONDS),5) \
 	  --repeat $(or $(REPEAT),3) --people $(or $(PEOPLE),1000) $(OPTIONS)
+	@test -n "$(SCENARIOS)" || $(BIN)/python -m tests.bench --scenarios password --databases postgresql --cost 4 \
+	  --name password-without-hash --seconds $(or $(SECONDS),5) --repeat $(or $(REPEAT),3) $(OPTIONS)
 
 docs: install  ## Write docs/settings.md, docs/errors.md and config/conformance/*.json again from the code
 	@$(BIN)/python docs/generate.py

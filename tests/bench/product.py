@@ -114,7 +114,7 @@ def start(database_url: str, *, log: Path | None = None, **changes: str) -> Runn
     with (log or Path(os.devnull)).open("ab") as out:
         process = subprocess.Popen(
             [str(Path(sys.executable).parent / "idp"), "serve", "--stop-with-parent"],
-            env={**_plain_environment(), **environment(database_url, port, **changes)},
+            env={**plain_environment(), **environment(database_url, port, **changes)},
             cwd=ROOT,
             stdout=out,
             stderr=out,
@@ -166,5 +166,6 @@ def described(running: Running, database_process: int | None, people: int) -> Pr
     )
 
 
-def _plain_environment() -> dict[str, str]:
+def plain_environment() -> dict[str, str]:
+    """The variables of this process without those of a provider."""
     return {name: value for name, value in os.environ.items() if not name.startswith("IDP_")}

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable
 
+import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from idp.accounts import addresses
 from idp.accounts.importing.cleaning import Line, Refusal, clean, text
 from idp.accounts.importing.reading import Record
+from idp.errors import AddressMalformed
 from tests.importing.builders import DEFAULT, a_person, cleaned
 
 
@@ -30,6 +34,28 @@ def test_a_phone_becomes_international(typed: str, stored: str) -> None:
     line = a_person(phone=typed)
     assert line.person.phone == stored
     assert line.warnings == ()
+
+
+@given(typed=st.from_regex(r"0[1-9]([ .\-/]?[0-9]{2}){4}", fullmatch=True))
+def test_a_french_number_is_what_the_library_says_of_it(typed: str) -> None:
+    number = phonenumbers.parse(typed, "FR")
+    assert a_person(phone=typed).person.phone == phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+@given(
+    local=st.from_regex(r"[A-Za-z0-9]{1,30}([._\-][A-Za-z0-9]{1,20}){0,3}", fullmatch=True),
+    domain=st.sampled_from(
+        ["exemple.org", "EX.fr", "a.b.c.fr", "x", "localhost", "x.test", "-x.fr", "x..fr", "x.1", f"{'b' * 64}.fr"]
+    ),
+)
+def test_a_plain_address_is_accepted_as_the_library_accepts_it(local: str, domain: str) -> None:
+    def answer(accept: Callable[[str], str]) -> str:
+        try:
+            return accept(f"{local}@{domain}")
+        except AddressMalformed:
+            return "malformed"
+
+    assert answer(addresses.accepted) == answer(addresses._checked)
 
 
 @pytest.mark.parametrize("typed", ["tel 0612", "0612", "néant", "-", "06 12 34 56 78 (bureau)"])

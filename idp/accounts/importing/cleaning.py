@@ -123,6 +123,8 @@ def clean(record: Record, profile: Profile) -> Line | Refusal:
 
 def text(cell: str) -> str:
     """The cell on one line, NFC, without control characters and halves of characters, spaces made single."""
+    if cell.isascii() and cell.isprintable():
+        return " ".join(cell.split())
     if not cell.isprintable():
         kept = (c for c in cell if c.isspace() or unicodedata.category(c) not in _INVISIBLE)
         cell = "".join(" " if c.isspace() else c for c in kept)
@@ -191,6 +193,8 @@ def _phone(value: str, warnings: list[str]) -> str | None:
         digits = f"+{digits}"
     else:
         digits = value
+    if re.fullmatch(r"0[1-9][0-9]{8}", digits):
+        return f"+33{digits[1:]}"  # what the library would say of it, a hundred times sooner
     try:
         number = phonenumbers.parse(digits, "FR")
     except phonenumbers.NumberParseException:

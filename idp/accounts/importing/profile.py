@@ -8,6 +8,7 @@ import tomllib
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ def plain(text: str) -> str:
     return "".join(c for c in decomposed if not unicodedata.combining(c)).casefold().strip()
 
 
+@lru_cache(maxsize=4096)  # the same few roles, civilities and names on every line
 def squeezed(text: str) -> str:
     """Letters and digits only, without accents and case: how headers, roles and civilities are compared."""
     return "".join(c for c in plain(text) if c.isalnum())

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Table, bindparam, delete, func, insert, select, update
+from sqlalchemy import Table, Text, bindparam, cast, column, delete, func, select, update
+from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.orm import Session
 
 from idp.accounts.importing.cleaning import Line
@@ -104,8 +106,9 @@ def add(db: Session, new: Sequence[New], *, run: str, expires_at: datetime, now:
         }
         for one in new
     ]
-    statement = upsert(db, PEOPLE).on_conflict_do_nothing(index_elements=["agency_id", "identifier_key"])
-    return set(db.connection().execute(statement.returning(PEOPLE.c.id), rows).scalars())
+    statement, given = _insertion(db, PEOPLE, rows)
+    statement = statement.on_conflict_do_nothing(index_elements=["agency_id", "identifier_key"])
+    return set(db.connection().execute(statement.returning(PEOPLE.c.id), given).scalars())
 
 
 def change(db: Session, changed: Sequence[tuple[str, Line]], *, run: str, now: datetime) -> None:
@@ -135,7 +138,7 @@ def put_contracts(db: Session, lines: Sequence[tuple[str, Line]], *, new_id: Cal
         for position, reference in enumerate(line.contracts)
     ]
     if rows:
-        db.connection().execute(insert(CONTRACTS), rows)
+        db.connection().execute(*_insertion(db, CONTRACTS, rows))
 
 
 def sealed(db: Session, agency_id: str, *, limit: int) -> list[Waiting]:
@@ -181,6 +184,21 @@ def wipe(db: Session, ids: Sequence[str]) -> None:
 def agencies(db: Session) -> dict[tuple[str, str], AgencyView]:
     """All agencies by their two canonical codes, closed ones too; read once a run."""
     return {(one.customer_code, one.company_code): one for one in tenancy.agencies(db)}
+
+
+def _insertion(db: Session, table: Table, rows: Sequence[dict[str, Any]]) -> tuple[Any, Any]:
+    """An INSERT of these rows, and its parameters.
+
+    On PostgreSQL the rows are one JSON parameter of one statement that is always the same. As many VALUES, five hundred
+    rows are eleven thousand placeholders, and writing and parsing that text took a quarter of an import.
+    """
+    if db.get_bind().dialect.name != "postgresql":
+        return upsert(db, table), rows
+    columns = [column(name, table.c[name].type) for name in rows[0]]
+    given = func.json_to_recordset(cast(bindparam("given", type_=Text), JSON)).table_valued(*columns)
+    given = given.render_derived(name="given", with_types=True)
+    statement = upsert(db, table).from_select(list(rows[0]), select(given))
+    return statement, {"given": json.dumps(rows, default=datetime.isoformat)}
 
 
 def _person(line: Line, *, run: str, now: datetime) -> dict[str, Any]:

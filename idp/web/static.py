@@ -1,12 +1,16 @@
-"""Our few static files and agencies' logos, kept by browsers for a year: their address changes with their content."""
+"""Our few static files and agencies' logos, kept by browsers for a year: their address changes with their content.
+
+While two versions of the program run side by side, a page of the new one may ask the old one for its files. What is not
+what the address names is kept by nobody, or a browser and nginx would show the old file for a year.
+"""
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, abort, send_from_directory
+from flask import Blueprint, Response, abort, request, send_from_directory
 
 from idp.database import reading
 from idp.tenancy import store as tenancy
-from idp.web.pages import STATIC
+from idp.web.pages import STATIC, static_digest
 
 _YEAR_SECONDS = 31_536_000
 
@@ -16,8 +20,9 @@ def blueprint() -> Blueprint:
 
     @files.get("/static/<path:name>")
     def static(name: str) -> Response:
-        response = send_from_directory(STATIC, name, max_age=_YEAR_SECONDS)
-        response.headers["Cache-Control"] = f"public, max-age={_YEAR_SECONDS}, immutable"
+        response = send_from_directory(STATIC, name)
+        named = request.args.get("v") == static_digest(name)
+        response.headers["Cache-Control"] = f"public, max-age={_YEAR_SECONDS}, immutable" if named else "no-cache"
         return response
 
     @files.get("/brand/<digest>")

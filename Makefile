@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 LOCK := config/requirements/development.txt
 WORKERS ?= 2
 
-.PHONY: help docs install system demo test chaos page-times attacks faults conformance conformance-peer lint format types screens bench lock clean
+.PHONY: help docs install system demo test chaos page-times attacks faults conformance conformance-peer lint format types screens bench lock sbom audit try-install clean
 
 help:  ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -39,11 +39,11 @@ page-times: install system  ## How many milliseconds the server takes for each p
 soak: install system  ## Months pass under load, MINUTES=60: tables, memory, descriptors and connections find a bound
 	@$(BIN)/python -m tests.operations.soak $(or $(MINUTES),60)
 
-attacks: install  ## The known attacks by number, with a table
-	@$(BIN)/python -m pytest tests -m attack -n $(WORKERS) --dist worksteal
+attacks: install system  ## The known attacks by number, against the started service behind nginx, with a table
+	@ATTACKS_TARGET=nginx $(BIN)/python -m pytest tests -m attack -n $(WORKERS) --dist worksteal
 
 faults: install system  ## What dies, hangs or fills up, at length, with a table: SECONDS=60 of load a test, ROUNDS=200 of each race
-	@FAULTS_SECONDS=$(or $(SECONDS),60) FAULTS_ROUNDS=$(or $(ROUNDS),200) \
+	@FAULTS_SECONDS=$(or $(SECONDS),60) FAULTS_ROUNDS=$(or $(ROUNDS),200) FAULTS_CONNECTIONS=10000 FAULTS_RELOADS=20 \
 	  $(BIN)/python -m pytest tests -m fault -n $(WORKERS) --dist worksteal
 
 lint: install
@@ -86,5 +86,23 @@ lock: install  ## Resolve the requirements anew
 	@$(BIN)/uv pip compile pyproject.toml --extra build --universal --python-version 3.11 --generate-hashes --no-header \
 	  --no-emit-index-url --no-emit-find-links -c $(LOCK) --quiet -o config/requirements/production.txt
 
+# Tools that are no part of the program nor of its tests, and want other versions of libraries than these do.
+.tools/.installed:
+	@$(PYTHON) -m venv .tools
+	@.tools/bin/python -m pip install --quiet --disable-pip-version-check 'cyclonedx-bom>=7' 'pip-audit>=2'
+	@touch $@
+
+sbom: .tools/.installed  ## Write sbom.json (CycloneDX) from the pinned requirements; needs no network once the tool is here
+	@.tools/bin/cyclonedx-py requirements config/requirements/production.txt --pyproject pyproject.toml \
+	  --output-reproducible --of JSON -o sbom.json
+	@echo "sbom.json: $$(grep -c '"purl"' sbom.json) components"
+
+audit: .tools/.installed  ## Known vulnerabilities of the pinned requirements; fails where the service that knows them is out of reach
+	@.tools/bin/pip-audit --strict --require-hashes --disable-pip --progress-spinner off -r config/requirements/production.txt \
+	  || { echo "audit: a requirement has a known vulnerability, or could not be looked up: see above; nothing was proven"; exit 1; }
+
+try-install:  ## Install on a clean Debian in a folder, with the two commands of docs/operating.md (root, debootstrap, minutes)
+	@sh config/try-install.sh
+
 clean:  ## Remove what was made
-	@rm -rf $(VENV) .demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache *.egg-info
+	@rm -rf $(VENV) .tools sbom.json .demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache *.egg-info

@@ -1,11 +1,13 @@
 #!/bin/sh
 # Chromium drives the pages in tests, PostgreSQL is the second database, npm fetches the browser library that signs in as a
-# relying party. Installs what is missing with Debian's package manager when it may, and says in one sentence what it could
-# not do; the tests then skip, except where CI is set.
+# relying party, nginx is in front of the deployed service, systemd judges its units. Installs what is missing with Debian's
+# package manager when it may, and says in one sentence what it could not do; the tests then skip, except where CI is set.
 missing=""
 command -v chromium >/dev/null 2>&1 || missing="chromium"
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null 2>&1 || missing="$missing postgresql"
 command -v npm >/dev/null 2>&1 || missing="$missing npm"
+[ -x /usr/sbin/nginx ] || command -v nginx >/dev/null 2>&1 || missing="$missing nginx-light"
+command -v systemd-analyze >/dev/null 2>&1 || missing="$missing systemd"
 [ -z "$missing" ] && exit 0
 become=""
 if [ "$(id -u)" -ne 0 ]; then

@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 LOCK := config/requirements/development.txt
 WORKERS ?= 2
 
-.PHONY: help docs install system demo test chaos page-times attacks faults conformance conformance-peer lint format types screens bench lock sbom audit try-install clean
+.PHONY: help docs install system demo test chaos page-times attacks faults soak conformance conformance-peer lint format types screens bench lock sbom audit try-install clean
 
 help:  ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20

@@ -18,6 +18,7 @@ from tests.conformance import summary as conformance
 from tests.faults import table as faults
 from tests.support import postgres
 from tests.support.chromium import started
+from tests.support.front import Front
 from tests.support.mailbox import Mailbox
 from tests.support.world import ProviderServer, World
 
@@ -91,12 +92,29 @@ def new_database(worker_id: str) -> object:
     return make
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Every test of the provider runs on both databases; attacks also, or only, against the deployed service."""
+    if "installation" in metafunc.fixturenames:
+        metafunc.parametrize("installation", attacks.targets(metafunc.definition), indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
+def installation(request: pytest.FixtureRequest) -> str:
+    """`sqlite`, `postgresql` or `nginx`."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
 def provider(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, mailbox: Mailbox, new_database: object
+    installation: str, tmp_path_factory: pytest.TempPathFactory, mailbox: Mailbox, new_database: object
 ) -> Iterator[ProviderServer]:
-    """The provider on one of the two databases."""
-    if request.param == "sqlite":
+    """The provider: in this process on one of the two databases, or the started service behind nginx on PostgreSQL."""
+    if installation == attacks.NGINX:
+        front = Front(new_database("front"), mailbox, tmp_path_factory.mktemp("front"))  # type: ignore[operator]
+        yield front
+        front.stop()
+        return
+    if installation == "sqlite":
         folder: Path = tmp_path_factory.mktemp("provider")
         url = f"sqlite:///{folder / 'idp.sqlite'}"
     else:
@@ -107,5 +125,7 @@ def provider(
 
 
 @pytest.fixture
-def world(provider: ProviderServer) -> World:
-    return World(provider)
+def world(provider: ProviderServer) -> Iterator[World]:
+    made = World(provider)
+    yield made
+    made.close()

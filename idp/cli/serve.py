@@ -1,13 +1,13 @@
 """`idp serve`: the web service under granian, workers and request threads as the settings say.
 
-Requests are not logged here, on purpose: addresses hold single-use links and codes. The reverse proxy logs what it
-should, without query (config/nginx.conf.example).
+All workers accept from one socket (idp/cli/listening.py), so that replacing them, or the whole service where systemd
+holds the socket, loses no connection. Requests are not logged here, on purpose: addresses hold single-use links and
+codes. The reverse proxy logs what it should, without them (config/nginx/).
 """
 
 from __future__ import annotations
 
 import ctypes
-import errno
 import gc
 import os
 import signal
@@ -19,13 +19,12 @@ from tempfile import TemporaryDirectory
 
 import click
 from flask import Flask
-from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 from sqlalchemy.orm import configure_mappers
 
+from idp.cli import listening
 from idp.cli.context import database
-from idp.cli.failures import Failure
 from idp.cli.output import say
 from idp.migrations import require_current
 from idp.restoration.steps import require_settled
@@ -49,16 +48,17 @@ def command(stop_with_parent: bool) -> None:
     with database(settings) as app:
         require_current(app)
         require_settled()
-    _require_free(settings.bind_host, settings.bind_port, "IDP_BIND_PORT")
     if settings.metrics_bind:
-        _require_free(*host_and_port(settings.metrics_bind), "IDP_METRICS_BIND")
-    say(f"idp: listening on http://{settings.bind_host}:{settings.bind_port}, Ctrl-C stops")
-    serve(settings)
+        listening.require_free(*host_and_port(settings.metrics_bind), "IDP_METRICS_BIND")
+    door = listening.inherited() or listening.opened(settings.bind_host, settings.bind_port)
+    say(f"idp: listening on http://{listening.address(door)}, Ctrl-C stops")
+    serve(settings, door)
 
 
-def serve(settings: Settings) -> None:
-    """Serve until SIGINT or SIGTERM; requests under way are finished."""
-    server = Granian(
+def serve(settings: Settings, door: socket.socket) -> None:
+    """Serve until SIGINT or SIGTERM; requests under way are finished. door: a socket that listens already."""
+    server = listening.SharedSocketServer(
+        door,
         "idp.wsgi:create",
         address=settings.bind_host,
         port=settings.bind_port,
@@ -126,19 +126,6 @@ def die_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:  # it ended a moment before we asked
         os.kill(os.getpid(), signal.SIGTERM)
-
-
-def _require_free(host: str, port: int, setting: str) -> None:
-    """Granian's workers share the port with whoever else listens there, so a second service would go unnoticed."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as trial:
-        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that just ended do not count
-        try:
-            trial.bind((host, port))
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                raise Failure(f"port {port} of {host} is in use: stop what listens there, or set {setting}") from None
-            raise Failure(f"cannot listen on {host}, port {port}: {error.strerror}") from None
 
 
 _LOGGING = {

@@ -129,11 +129,13 @@ CASES: dict[str, tuple[int, str]] = {
     "N5": (213, "hostile state at logout"),
     "N6": (214, "a sign-out that leaves something alive"),
     "O4": (218, "requests begun by thousands and never finished"),
+    "O6": (220, "slow heads, slow bodies, answers that nobody reads"),
     "O7": (221, "huge or hostile lists of languages"),
     "O8": (222, "colliding form fields, bodies that unpack to gigabytes"),
     "O10": (224, "values of wrong shapes and signs that a database refuses"),
     "P1": (225, "headers of a proxy that nobody trusts"),
     "P2": (226, "headers that say who one is"),
+    "P3": (227, "requests hidden in others"),
     "P5": (229, "pages that a shared cache would keep"),
     "P7": (231, "a service with debugging on, or without a secret of its own"),
     "Q1": (233, "what another agency has, asked for by id and by every other way, with one's own credentials"),
@@ -155,5 +157,8 @@ NOT_OFFERED: dict[str, tuple[int, str]] = {
     "Q8": (240, "nobody can look as somebody else"),
     "Q9": (241, "operators are users of the host, not of the service"),
 }
+
+# A share of each group that `make test` also sends to the started service behind nginx; `make attacks` sends all.
+BEHIND_NGINX: frozenset[str] = frozenset()
 
 BY_NUMBER = {number: case for case, (number, _) in CASES.items()}

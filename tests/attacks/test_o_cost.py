@@ -10,12 +10,13 @@ from sqlalchemy import func, select
 
 from idp import purge
 from idp.oidc.authorize.tables import AuthorizationRequest
-from tests.attacks import attack
+from tests.attacks import attack, inside
 from tests.support.world import HTTP, World
 
 MANY = 200
 
 
+@inside("counts objects in the memory of the provider")
 @attack("O4")
 def test_requests_that_are_never_finished_leave_nothing_in_memory_and_in_the_end_nothing_at_all(world: World) -> None:
     agency = world.agency()

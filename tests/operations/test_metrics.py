@@ -23,8 +23,8 @@ from idp.database import db as flask_db
 from idp.mail import store as mail
 from idp.mail.tables import OutboxMail
 from tests.demo.running import wait_until
-from tests.operations.conftest import Served
 from tests.support.acts import ask_reset, show_letter, sign_in
+from tests.support.served import Served
 from tests.support.world import HTTP, World
 
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]

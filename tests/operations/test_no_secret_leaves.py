@@ -19,7 +19,7 @@ from idp.audit.tables import AuditEvent
 from idp.mail.tables import OutboxMail
 from idp.oidc.keys import store as keys
 from tests.hostile.test_secrets import whole_journey
-from tests.operations.conftest import Served
+from tests.support.served import Served
 from tests.support.world import HTTP, ProviderServer, World
 
 SMTP_PASSWORD = "marker-smtp-password-5c1f"

@@ -36,6 +36,12 @@ class Authority:
 
     def context(self, *names: str) -> ssl.SSLContext:
         """What a server with a certificate for these names and addresses serves with."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.file_for(*names))
+        return context
+
+    def file_for(self, *names: str) -> Path:
+        """A key and a certificate for these names and addresses, in one PEM file."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "host")])
         builder = self._builder(subject, key, ca=False)
@@ -53,9 +59,7 @@ class Authority:
             )
             + builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
         )
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(file)
-        return context
+        return file
 
     def _builder(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, *, ca: bool) -> x509.CertificateBuilder:
         now = datetime.now(UTC)

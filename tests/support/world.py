@@ -173,7 +173,7 @@ class ProviderServer:
         # The address must be known before the application is made, since it is the issuer.
         holder = make_server("127.0.0.1", 0, lambda *_: [], threaded=True, request_handler=_Quiet)
         self.base = f"http://127.0.0.1:{holder.server_port}"
-        environ = {
+        self.environ = {
             "IDP_ISSUER": self.base,
             "IDP_DATABASE_URL": database_url,
             "IDP_BCRYPT_COST": "4",
@@ -188,8 +188,9 @@ class ProviderServer:
             "IDP_UNSIGNED_ID_TOKENS_ALLOWED": "true",
             "IDP_SMTP_PORT": str(mailbox.port),
             "IDP_THROTTLE_NETWORK_FREE_ATTEMPTS": "100000",
+            **settings,
         }
-        self.settings: Settings = load(environ | settings)
+        self.settings: Settings = load(self.environ)
         self.deps = make_deps(self.settings, now=self.clock)
         self.app = create_app(self.settings, self.deps)
         self.mailbox = mailbox
@@ -235,6 +236,7 @@ class World:
         self.deps = server.deps
         self.clock = server.clock
         self.mailbox = server.mailbox
+        self._people: list[Person] = []
         self.clock.shift = timedelta(0)
         self.mailbox.answer = None
         self.forget_attempts()
@@ -257,7 +259,14 @@ class World:
     # --- people and agencies -----------------------------------------------------------------------------------------
 
     def person(self, **options: Any) -> Person:
-        return Person(self.base, **options)
+        person = Person(self.base, **options)
+        self._people.append(person)
+        return person
+
+    def close(self) -> None:
+        """Close the browsers of all people."""
+        for person in self._people:
+            person.http.close()
 
     def agency(self, *, customer: AgencyMade | None = None, **columns: Any) -> AgencyMade:
         """A new agency: of a new customer, or of the same customer as another one."""
@@ -447,7 +456,7 @@ class World:
         person.open(f"/login?{letter.query}")
         assert letter.email
         person.submit(identifier=letter.email, password=password)
-        assert "session" in person.http.cookies
+        assert any(n.endswith("session") for n in person.http.cookies)
         return person
 
     # --- counting ----------------------------------------------------------------------------------------------------

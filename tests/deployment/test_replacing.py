@@ -1,0 +1,91 @@
+"""Workers replaced, and the whole service restarted, while people and portals use it: nobody notices.
+
+Once of each in `make test`, as many times as FAULTS_RELOADS says (20 in `make faults`).
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import httpx2 as httpx
+
+from tests.demo.running import wait_until
+from tests.faults.catalogue import fault
+from tests.support.front import Front
+from tests.support.world import World
+
+TIMES = int(os.environ.get("FAULTS_RELOADS", "1"))
+
+
+@contextmanager
+def under_load(deployed: World) -> Iterator[list[str]]:
+    """People who open pages and portals that refresh tokens, all the time; yields what went wrong, filled as it happens."""
+    wrong: list[str] = []
+    done = threading.Event()
+    counts = {"pages": 0, "tokens": 0}
+    letter, _ = deployed.member()
+    person = deployed.signed_in(letter)
+    portal = deployed.portal(letter)
+    tokens = [
+        portal.redeem(person.get(portal.authorize_url()).headers["location"]).json()["refresh_token"] for _ in range(2)
+    ]
+
+    def pages() -> None:
+        with httpx.Client(base_url=deployed.base, verify=False, timeout=60) as browser:
+            while not done.is_set():
+                note("pages", lambda: browser.get(f"/login?{letter.query}"))
+
+    def refreshes(token: str) -> None:
+        while not done.is_set():
+            answer = note("tokens", lambda token=token: portal.refresh(token))
+            token = answer.json()["refresh_token"] if answer else token
+
+    def note(kind: str, ask: Callable[[], httpx.Response]) -> httpx.Response | None:
+        counts[kind] += 1
+        try:
+            answer = ask()
+        except httpx.TransportError as error:
+            wrong.append(f"{kind}: {error!r}")
+            return None
+        if answer.status_code != 200:
+            wrong.append(f"{kind}: {answer.status_code} {answer.text[:200]}")
+            return None
+        return answer
+
+    threads = [threading.Thread(target=pages), *(threading.Thread(target=refreshes, args=(token,)) for token in tokens)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield wrong
+        enough = {kind: count + 5 for kind, count in counts.items()}
+        assert wait_until(lambda: all(counts[kind] >= enough[kind] for kind in counts), 60)
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
+    assert all(counts.values())
+
+
+@fault("X34")
+def test_replacing_the_workers_fails_no_request(deployed: World, front: Front) -> None:
+    served = front.served
+    with under_load(deployed) as wrong:
+        for _ in range(TIMES):
+            before = served.workers()
+            served.process.send_signal(signal.SIGHUP)
+            assert wait_until(lambda before=before: len(served.workers()) == 2 and not served.workers() & before, 120)
+    assert wrong == []
+
+
+@fault("X34")
+def test_a_restart_fails_no_request_where_the_supervisor_holds_the_socket(deployed: World, front: Front) -> None:
+    """Also one that comes while nothing runs: it waits in the queue of the socket."""
+    with under_load(deployed) as wrong:
+        for _ in range(TIMES):
+            front.served.end()
+            front.served.start()
+    assert wrong == []

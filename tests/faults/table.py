@@ -6,7 +6,7 @@ from collections import defaultdict
 
 import pytest
 
-from tests.faults.catalogue import FAULTS
+from tests.faults.catalogue import FAULTS, WITHOUT_A_TEST
 
 _WORTH_A_TABLE = 10  # faults: who runs one file wants no table
 
@@ -33,7 +33,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.section("faults")
     for number, (words, invariants) in FAULTS.items():
         if not outcomes[number]:
-            result = "not run"
+            result = WITHOUT_A_TEST.get(number, "not run")
         else:
             bad = [outcome for outcome in outcomes[number] if outcome != "passed"]
             result = f"{len(outcomes[number])} passed" if not bad else f"{len(bad)} of {len(outcomes[number])} {bad[0]}"

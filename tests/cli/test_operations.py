@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import smtplib
 from datetime import UTC, datetime, timedelta
@@ -248,7 +249,9 @@ def test_the_doctor_is_content_with_a_provider_that_is_ready(mail_idp: Terminal,
         *("clients", "create", "--name", "P", "--agency", "ADB/TLS01", "--redirect-uri", "https://p.example/retour"),
         *("--default-portal", "--initiate-login-uri", "https://p.example/entrer"),
     )
-    assert set(levels(mail_idp).values()) == {"ready"}
+    # The tests own their PostgreSQL, so the service runs with more rights than it needs, and is told so.
+    owner = {"database role"} if os.environ["IDP_DATABASE_URL"].startswith("postgresql") else set()
+    assert {check for check, level in levels(mail_idp).items() if level != "ready"} == owner
     assert mail_idp.run("doctor").code == 0
 
 

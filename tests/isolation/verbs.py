@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.isolation.scene import Scene
 
-# {a}: Alpha's codes; {ca}: the code of its customer; {letter}, {email}, {sub}, {portal}: of Alpha's people and portals.
+# {a}: Alpha's codes; {ca}: the code of its customer; {letter}, {waiting}, {email}, {sub}, {portal}: of Alpha's people and portals.
 OF_AN_AGENCY: dict[str, tuple[str, ...]] = {
     "customers show": ("{ca}",),
     "customers update": ("{ca}", "--name", "Autre groupe"),
@@ -36,7 +36,7 @@ OF_AN_AGENCY: dict[str, tuple[str, ...]] = {
     "sessions list": ("{email}",),
     "sessions end": ("{email}",),
     "audit search": ("{sub}",),
-    "accounts erase": ("{email}", "--yes"),
+    "accounts erase": ("{waiting}", "--yes"),
 }
 
 OF_THE_PLATFORM: dict[str, str] = {
@@ -51,6 +51,7 @@ OF_THE_PLATFORM: dict[str, str] = {
     "terms list": "the service's terms",
     "terms publish": "the service's terms",
     "mail bounced": "names a mail by its id",
+    "mail domains": "domains that mails go to, whosever",
     "mail outbox": "mails of all agencies, for who runs the mail server",
     "mail run": "delivers to everybody",
     "mail test": "a mail to the operator",
@@ -100,6 +101,7 @@ def words(scene: Scene, folder: object) -> dict[str, str]:
         "a": f"{alpha.agency.client}/{alpha.agency.societe}",
         "ca": alpha.agency.client,
         "letter": f"{alpha.agency.client}/{alpha.agency.societe}/{alpha.fresh.identifier}",
+        "waiting": f"{alpha.agency.client}/{alpha.agency.societe}/{alpha.waiting.identifier}",
         "email": str(alpha.member.email),
         "sub": alpha.account_id,
         "portal": alpha.portal.client_id,

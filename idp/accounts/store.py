@@ -113,6 +113,16 @@ def letter(db: Session, provisional_account_id: str) -> Letter:
     return _letter(db.execute(_LETTER.where(ProvisionalAccount.id == provisional_account_id)).one())
 
 
+def letter_to_use_up(db: Session, provisional_account_id: str) -> Letter:
+    """A letter, for whoever is about to close it; others that want it too wait until this transaction ends.
+
+    Before anything else is written: two who first save flows of their own, and then cancel the letter's other flows,
+    would each hold what the other one waits for.
+    """
+    statement = _LETTER.where(ProvisionalAccount.id == provisional_account_id)
+    return _letter(db.execute(statement.with_for_update(key_share=True, of=ProvisionalAccount)).one())
+
+
 def agency_that_suggests(db: Session, address: str, *, prefer: str | None) -> str | None:
     """The agency of an unused letter that suggests this address: the preferred one if it has such, else any.
 

@@ -143,10 +143,10 @@ def _merge(
     now = deps.now()
     token = deps.new_token(256)
     with transaction() as db:
+        letter = accounts.letter_to_use_up(db, flow.provisional_account_id)
         after = rules.merged(flow, account_id=account.id)
         if not store.save(db, flow, after):
             return MergeAt(store.load(db, flow.id, now=now, browser_digest=flow.browser_digest))
-        letter = accounts.letter(db, flow.provisional_account_id)
         membership_id = deps.new_id()
         if (
             not accounts.hold(db, account.id)

@@ -234,6 +234,7 @@ def _complete(deps: Deps, flow: UpgradeFlow, mailed: Mailed, shared: Limit, *, b
     here = browser_digest == flow.browser_digest
     account_id, session = deps.new_token(128), deps.new_token(256)
     with transaction() as db:
+        letter = accounts.letter_to_use_up(db, flow.provisional_account_id)
         links.consume(db, mailed, now=now)
         assert flow.email is not None
         assert flow.email_key is not None
@@ -254,7 +255,6 @@ def _complete(deps: Deps, flow: UpgradeFlow, mailed: Mailed, shared: Limit, *, b
         if not created:
             audit.record(db, deps, "upgrade.address-taken", subject=flow.provisional_account_id, cause=flow.id)
             return UpgradeAt(after, browser_digest)
-        letter = accounts.letter(db, flow.provisional_account_id)
         membership_id = deps.new_id()
         if not accounts.close_letter(db, letter.id, now=now) or not accounts.join(
             db, membership_id=membership_id, account_id=account_id, letter=letter, origin="upgrade", now=now

@@ -22,7 +22,7 @@ inside() { chroot "$root" env -u PIP_FIND_LINKS DEBIAN_FRONTEND=noninteractive L
 mount --bind /proc "$root/proc" 2>/dev/null || mount -t proc proc "$root/proc"
 mount --bind /dev "$root/dev"
 clean() {
-  [ -z "${service:-}" ] || kill "$service" 2>/dev/null || true
+  [ -z "${service:-}" ] || { kill "$service" && wait "$service"; } 2>/dev/null || true
   [ ! -s "$root/run/nginx.pid" ] || kill "$(cat "$root/run/nginx.pid")" 2>/dev/null || true
   umount "$root/dev" "$root/proc" 2>/dev/null || true
 }
@@ -37,8 +37,10 @@ inside sh /opt/idp/config/install.sh localhost
 echo "3. a page through nginx"
 # Ports above 1023 where this machine's own are in use; nothing else is changed.
 inside sed -i -e 's/listen 443/listen 127.0.0.1:18443/' -e 's/listen 80/listen 127.0.0.1:18080/' -e 's/127.0.0.1:8000/127.0.0.1:18000/' /etc/nginx/idp.conf
+# Each of these becomes the next, so that the number kept is the service's own; a function would keep a shell in between.
 IDP_SECRET_KEY=$(cat "$root/etc/idp/secret-key") IDP_DATABASE_URL=$(cat "$root/etc/idp/database-url") IDP_ENVIRONMENT=production \
-  inside setpriv --reuid idp --regid idp --clear-groups env -C /opt/idp IDP_BIND_PORT=18000 IDP_METRICS_BIND= .venv/bin/idp serve &
+  chroot "$root" setpriv --reuid idp --regid idp --clear-groups \
+  env -C /opt/idp LC_ALL=C.UTF-8 IDP_BIND_PORT=18000 IDP_METRICS_BIND= .venv/bin/idp serve &
 service=$!
 inside nginx
 python3 - <<'PROBE'

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from idp.oidc import discovery
-from idp.oidc.keys import keyring, steps
 from idp.settings import Settings
 from tests.attacks import attack
-from tests.support.world import HTTP, World, claims
+from tests.support.world import HTTP, World
 
 
 def test_the_metadata_names_the_issuer_exactly_and_both_documents_agree(world: World) -> None:
@@ -61,25 +58,6 @@ def test_the_key_set_is_clean(world: World) -> None:
     for key in keys:
         assert {"kty", "use", "alg", "kid"} <= set(key)
         assert not {"d", "p", "q", "dp", "dq", "qi", "k"} & set(key)
-
-
-def test_a_new_key_is_published_before_it_signs_and_the_old_one_after(world: World) -> None:
-    portal = world.portal(world.agency())
-    ring = keyring.Keyring(world.deps)
-    with world.transaction() as db:
-        new = steps.rotate(db, world.deps, "ES256")
-    assert new is not None
-    with world.server.app.app_context():
-        before = ring.signing("ES256").kid
-        assert new.kid != before
-        assert ring.verifying(new.kid) is not None
-        world.clock.advance(hours=25)
-        assert ring.signing("ES256").kid == new.kid
-        assert ring.verifying(before) is not None
-        world.clock.advance(days=8)
-        assert ring.verifying(before) is None
-        assert world.deps.now() - new.signs_from > timedelta(days=8)
-    assert claims(portal.token(grant_type="client_credentials").json()["access_token"])
 
 
 def test_private_keys_are_encrypted_at_rest(world: World) -> None:

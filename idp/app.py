@@ -92,4 +92,8 @@ def create_app(settings: Settings, deps: Deps | None = None) -> Flask:
         patience.begin(settings.database_wait_seconds)
         correlation.begin(request.headers.get("X-Request-Id", ""), deps.new_id)
 
+    @app.teardown_request
+    def end(_error: BaseException | None) -> None:
+        patience.end()
+
     return app

@@ -57,12 +57,14 @@ def run(app: Flask, todo: Sequence[Job], stop: threading.Event) -> None:
         for job in todo:
             if due[job.name] > time.monotonic():
                 continue
+            patience.begin(_PATIENCE_SECONDS)
             try:
-                patience.begin(_PATIENCE_SECONDS)
                 with app.app_context():
                     job.work()
             except Exception:
                 log.exception("background job", extra={"job": job.name})
+            finally:
+                patience.end()
             due[job.name] = _next(job)
 
 

@@ -42,8 +42,13 @@ _turn: ContextVar[Turn | None] = ContextVar("idp_turn", default=None)
 
 
 def begin(seconds: float) -> None:
-    """From now on, and until it is called again in this thread, the database is waited for this long in all."""
+    """From now on, and until `end`, the database is waited for this long in all."""
     _turn.set(Turn(seconds))
+
+
+def end() -> None:
+    """The work is done: what this thread does next is patient without end until it says otherwise."""
+    _turn.set(None)
 
 
 def turn() -> Turn | None:

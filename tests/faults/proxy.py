@@ -21,7 +21,8 @@ class Network(StrEnum):
 class Proxy:
     """Started on construction. `network` may be set at any time and holds for connections that are open, too."""
 
-    def __init__(self, target_port: int, *, delay: float = 2.0) -> None:
+    # The delay is longer than a request waits for the database in all, so that one answer is enough of it.
+    def __init__(self, target_port: int, *, delay: float = 3.5) -> None:
         self.port = free_port()
         self.delay = delay
         self._target_port = target_port

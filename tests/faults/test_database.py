@@ -75,5 +75,8 @@ def _hold_all(service: Service, held: list[psycopg.Connection]) -> bool:
     except psycopg.OperationalError:
         ours = [one.info.backend_pid for one in held]
         others = "FROM pg_stat_activity WHERE backend_type = 'client backend' AND NOT pid = ANY(%s)"
+        if held[0].execute(f"SELECT count(*) {others}", (ours,)).fetchone() == (0,):
+            return True
+        # Their places are free for a moment, for whoever comes first: only the next look tells who has them.
         held[0].execute(f"SELECT pg_terminate_backend(pid) {others}", (ours,))
-        return held[0].execute(f"SELECT count(*) {others}", (ours,)).fetchone() == (0,)
+        return False

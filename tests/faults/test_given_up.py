@@ -71,6 +71,7 @@ def test_what_was_committed_is_not_done_again_and_the_third_failure_is_told(ther
         for commits in (True, False):
             with pytest.raises(OperationalError):
                 work(commits=commits)
+        patience.end()
 
     assert tries == [True, False, False, False]
 
@@ -102,3 +103,10 @@ def test_merges_into_one_account_under_serializable_are_whole_or_told_to_come_ag
             person.http.close()
     finally:
         server.stop()
+
+
+def test_the_patience_of_a_request_ends_with_it(there: There) -> None:
+    """What the thread does afterwards would else find it used up."""
+    there.server.app.test_client().get("/login/codes")
+
+    assert patience.turn() is None

@@ -87,6 +87,5 @@ WITHOUT_A_TEST: dict[str, str] = {
     "X15": "no test yet",
     "X32": "no test yet",
     "X36": "no test yet",
-    "X38": "no test yet",
     "X39": "no test yet",
 }

@@ -29,6 +29,10 @@ class SharedSocketServer(MPServer):
         super().__init__(target, **options)
         # Of two workers that are woken by one connection, one finds none: it must not wait for the next with all it serves.
         door.setblocking(False)
+        if door.family != socket.AF_UNIX:
+            # Connections inherit it: the second piece of an answer does not wait for the other side to acknowledge the
+            # first, which takes it 40 ms (Nagle's algorithm against delayed acknowledgements, RFC 9293 3.7.4).
+            door.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._door = door
 
     def _init_shared_socket(self) -> None:

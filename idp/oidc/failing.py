@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 
-import orjson
 from flask import Blueprint, Response
 from sqlalchemy.exc import DataError, DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from werkzeug.exceptions import HTTPException
 
 from idp.oidc.protocol import ProtocolError
+from idp.oidc.responses import unkept
 from idp.oidc.server import failure
 from idp.patience import RETRY_AFTER_SECONDS
 
@@ -50,7 +50,4 @@ def register(endpoints: Blueprint) -> None:
 
 def _told(error: str, description: str, status: int) -> Response:
     answer = failure(ProtocolError(error, description, status=status))
-    response = Response(orjson.dumps(answer.body), status=answer.status, mimetype="application/json")
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["Pragma"] = "no-cache"
-    return response
+    return unkept(answer.body, answer.status)

@@ -14,6 +14,7 @@ from idp.oidc import failing
 from idp.oidc.protocol import ProtocolError
 from idp.oidc.registration import document, statements, steps
 from idp.oidc.registration.steps import Registered
+from idp.oidc.responses import unkept
 from idp.oidc.server import failure
 
 
@@ -24,16 +25,16 @@ def blueprint(deps: Deps) -> Blueprint:
     @endpoints.post("/oauth/register")
     def register() -> Response:
         done = steps.register(deps, _body(), token=_bearer(), network=_network())
-        return _json(_told(deps, done), 201)
+        return unkept(_told(deps, done), 201)
 
     @endpoints.get("/oauth/register/<client_id>")
     def read(client_id: str) -> Response:
-        return _json(_told(deps, steps.read(deps, client_id, _bearer())), 200)
+        return unkept(_told(deps, steps.read(deps, client_id, _bearer())), 200)
 
     @endpoints.put("/oauth/register/<client_id>")
     def change(client_id: str) -> Response:
         done = steps.change(deps, client_id, _bearer(), _body(), network=_network())
-        return _json(_told(deps, done), 200)
+        return unkept(_told(deps, done), 200)
 
     @endpoints.delete("/oauth/register/<client_id>")
     def delete(client_id: str) -> Response:
@@ -45,14 +46,14 @@ def blueprint(deps: Deps) -> Blueprint:
     @endpoints.errorhandler(ProtocolError)
     def refused(error: ProtocolError) -> Response:
         answer = failure(error)
-        response = _json(answer.body, answer.status)
+        response = unkept(answer.body, answer.status)
         if answer.status == 401:
             response.headers["WWW-Authenticate"] = 'Bearer realm="registration", error="invalid_token"'
         return response
 
     @endpoints.errorhandler(TooManyAttempts)
     def busy(error: TooManyAttempts) -> Response:
-        response = _json(failure(ProtocolError("access_denied", "too many registrations, try later")).body, 429)
+        response = unkept(failure(ProtocolError("access_denied", "too many registrations, try later")).body, 429)
         seconds = max(1, int((error.retry_at - deps.now()).total_seconds()))
         response.headers["Retry-After"] = str(seconds)
         return response
@@ -100,10 +101,3 @@ def _bearer() -> str | None:
 
 def _network() -> str:
     return request.remote_addr or ""
-
-
-def _json(body: object, status: int) -> Response:
-    response = Response(orjson.dumps(body), status=status, mimetype="application/json")
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["Pragma"] = "no-cache"
-    return response

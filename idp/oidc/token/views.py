@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import parse_qsl
 
-import orjson
 from flask import Blueprint, Response, request
 
 from idp import metrics
@@ -13,6 +12,7 @@ from idp.oidc import failing
 from idp.oidc.protocol import ProtocolError
 from idp.oidc.provider import Provider
 from idp.oidc.registration.metadata import GRANT_TYPES
+from idp.oidc.responses import unkept, unkept_token
 from idp.oidc.server import Answer, Server, failure
 from idp.oidc.token import userinfo as userinfo_steps
 from idp.web import cors
@@ -106,10 +106,10 @@ def _bearer() -> str:
 
 
 def _json(answer: Answer) -> Response:
-    media_type, body = answer.jwt or ("application/json", orjson.dumps(answer.body))
-    response = Response(body, status=answer.status, mimetype=media_type)
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["Pragma"] = "no-cache"
+    if answer.jwt is not None:
+        media_type, token = answer.jwt
+        return unkept_token(token, media_type)
+    response = unkept(answer.body, answer.status)
     if answer.challenge is not None:
         response.headers["WWW-Authenticate"] = answer.challenge
     return response

@@ -45,8 +45,8 @@ def make_deps(settings: Settings, **replaced: Any) -> Deps:
     return Deps(settings=settings, digests=digests, hasher=hasher, **replaced)
 
 
-def create_app(settings: Settings, deps: Deps | None = None) -> Flask:
-    """The whole provider as a WSGI application."""
+def create_app(settings: Settings, deps: Deps | None = None, provider: Provider | None = None) -> Flask:
+    """The whole provider as a WSGI application. provider: what the protocol's endpoints share, made here when not given."""
     # Whoever configures logging otherwise: Authlib prints whole token responses at debug level.
     logging.getLogger("authlib").setLevel(logging.WARNING)
     deps = deps or make_deps(settings)
@@ -57,7 +57,7 @@ def create_app(settings: Settings, deps: Deps | None = None) -> Flask:
     if settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0)  # type: ignore[method-assign]
 
-    provider = Provider.of(deps)
+    provider = provider or Provider.of(deps)
     journey = Journey(deps, provider)
     renderer = Renderer(app, deps)
     site = Site(

@@ -5,11 +5,18 @@
 
 from __future__ import annotations
 
-from flask import Flask
+import logging
 
-from idp import background, logs, metrics
+from flask import Flask
+from sqlalchemy.exc import SQLAlchemyError
+
+from idp import background, logs, metrics, patience
 from idp.app import create_app, make_deps
-from idp.settings import load
+from idp.oidc.keys.keyring import Keyring
+from idp.oidc.provider import Provider
+from idp.settings import Settings, load
+
+log = logging.getLogger(__name__)
 
 
 def create() -> Flask:
@@ -19,7 +26,9 @@ def create() -> Flask:
     if settings.metrics_bind:
         metrics.enable()
     deps = make_deps(settings)
-    app = create_app(settings, deps)
+    provider = Provider.of(deps)
+    app = create_app(settings, deps, provider)
+    _read_keys(app, settings, provider.keyring)
     if settings.metrics_bind:
         # Loaded where it is wanted only: the library is not small.
         from idp import exporter
@@ -27,3 +36,18 @@ def create() -> Flask:
         exporter.start(app, deps)
     background.start(app, deps)
     return app
+
+
+def _read_keys(app: Flask, settings: Settings, keyring: Keyring) -> None:
+    """Before the first request: a worker that knows the keys publishes them while the database is away, a new one could not.
+
+    Where the database is away already the service starts all the same, and `/health/ready` says so.
+    """
+    patience.begin(settings.database_wait_seconds)
+    try:
+        with app.app_context():
+            keyring.public()
+    except SQLAlchemyError as error:
+        log.warning("keys not read yet", extra={"error": type(error).__name__})
+    finally:
+        patience.end()

@@ -85,6 +85,8 @@ lock: install  ## Resolve the requirements anew
 	  --no-emit-index-url --no-emit-find-links --quiet -o $(LOCK)
 	@$(BIN)/uv pip compile pyproject.toml --extra build --universal --python-version 3.11 --generate-hashes --no-header \
 	  --no-emit-index-url --no-emit-find-links -c $(LOCK) --quiet -o config/requirements/production.txt
+	@$(BIN)/uv pip compile pyproject.toml --extra build --extra valkey --extra opentelemetry --universal --python-version 3.11 \
+	  --generate-hashes --no-header --no-emit-index-url --no-emit-find-links -c $(LOCK) --quiet -o config/requirements/extras.txt
 
 # Tools that are no part of the program nor of its tests, and want other versions of libraries than these do.
 .tools/.installed:
@@ -98,7 +100,7 @@ sbom: .tools/.installed  ## Write sbom.json (CycloneDX) from the pinned requirem
 	@echo "sbom.json: $$(grep -c '"purl"' sbom.json) components"
 
 audit: .tools/.installed  ## Known vulnerabilities of the pinned requirements; fails where the service that knows them is out of reach
-	@.tools/bin/pip-audit --strict --require-hashes --disable-pip --progress-spinner off -r config/requirements/production.txt \
+	@.tools/bin/pip-audit --strict --require-hashes --disable-pip --progress-spinner off -r config/requirements/extras.txt \
 	  || { echo "audit: a requirement has a known vulnerability, or could not be looked up: see above; nothing was proven"; exit 1; }
 
 try-install:  ## Install on a clean Debian in a folder, with the two commands of docs/operating.md (root, debootstrap, minutes)

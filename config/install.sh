@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the service on Debian 12 or newer, from the folder that this file is in, as root; may be run again at any time.
 #   apt-get install -y python3-venv nginx-light openssl
-#   sh /opt/idp/config/install.sh www.moncompte.example
+#   sh /opt/idp/config/install.sh www.moncompte.example [extras]   (extras: with the libraries for Valkey and OpenTelemetry)
 # Nothing that an operator wrote is overwritten: secrets, config/production.toml and the certificate stay as they are.
 set -eu
 name=${1:?the public name of the service is expected, such as www.moncompte.example}
@@ -15,7 +15,7 @@ install -d -o root -g root -m 0700 /etc/idp
 
 say "the program, from pinned and hashed requirements"
 [ -x .venv/bin/python ] || python3 -m venv .venv
-.venv/bin/python -m pip install --quiet --require-hashes -r config/requirements/production.txt
+.venv/bin/python -m pip install --quiet --require-hashes -r "config/requirements/${2:-production}.txt"
 .venv/bin/python -m pip install --quiet --no-deps --no-build-isolation -e .
 chmod -R go+rX .
 

@@ -10,7 +10,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from idp import correlation, patience, tables  # noqa: F401 - all tables must be known before the first statement
 from idp.database_app import create_database_app
-from idp.deps import Deps
+from idp.deps import Deps, shared_memory
 from idp.digests import Digests
 from idp.journey import Journey
 from idp.login import views as login_views
@@ -42,7 +42,7 @@ def make_deps(settings: Settings, **replaced: Any) -> Deps:
         concurrency=settings.hashing_concurrency,
         queue_limit=settings.hashing_queue_limit,
     )
-    return Deps(settings=settings, digests=digests, hasher=hasher, **replaced)
+    return Deps(settings=settings, digests=digests, hasher=hasher, shared=shared_memory(settings), **replaced)
 
 
 def create_app(settings: Settings, deps: Deps | None = None, provider: Provider | None = None) -> Flask:

@@ -6,6 +6,7 @@ it happen once. Nothing is lost when a worker is killed in the middle; another o
 
 from __future__ import annotations
 
+import functools
 import logging
 import random
 import threading
@@ -19,8 +20,11 @@ from idp import patience
 from idp.audit.chain import steps as chain
 from idp.deps import Deps
 from idp.oidc.keys import steps as keys
+from idp.oidc.keys import store as key_store
 from idp.oidc.keys.keyring import Keyring
 from idp.oidc.logout import sender
+from idp.oidc.registration import store as clients
+from idp.shared import ALL, Shared
 
 log = logging.getLogger(__name__)
 # That a run waits for the database in all: a silent network must not hold it for ever.
@@ -48,6 +52,24 @@ def jobs(deps: Deps) -> tuple[Job, ...]:
 def start(app: Flask, deps: Deps) -> None:
     """Begin in a thread that ends with the process."""
     threading.Thread(target=run, args=(app, jobs(deps), threading.Event()), name="background", daemon=True).start()
+
+
+def listen(shared: Shared, keyring: Keyring) -> None:
+    """Begin to forget at once what changed elsewhere, in a thread that ends with the process."""
+    work = {"heard": functools.partial(hear, keyring), "stop": threading.Event()}
+    threading.Thread(target=shared.listen, kwargs=work, name="changes", daemon=True).start()
+
+
+def hear(keyring: Keyring, change: str) -> None:
+    """What a worker does about a change. Whoever could announce a false one would cause a statement, and no more."""
+    kind, _, which = change.partition(" ")
+    if kind == clients.CHANGE:
+        clients.cache.drop(which)
+    elif kind == key_store.CHANGE:
+        keyring.reload()
+    elif kind == ALL:
+        clients.cache.clear()
+        keyring.reload()
 
 
 def run(app: Flask, todo: Sequence[Job], stop: threading.Event) -> None:

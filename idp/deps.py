@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from idp.digests import Digests
 from idp.settings import Settings
+from idp.shared import Shared
 
 if TYPE_CHECKING:
     from idp.passwords.hashing import Hasher
@@ -53,9 +54,14 @@ def system_resolver(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
 
 
+def shared_memory(settings: Settings) -> Shared | None:
+    """The server of the setting `redis_url`; None where there is none. Raises SettingsError."""
+    return Shared(settings) if settings.redis_url.get_secret_value() else None
+
+
 @dataclass(frozen=True)
 class Deps:
-    """Everything impure that a step uses, besides its database session."""
+    """Everything impure that a step uses, besides its database session. shared: None where no server is set."""
 
     settings: Settings
     digests: Digests = field(repr=False)
@@ -65,3 +71,4 @@ class Deps:
     new_digits: Callable[[int], str] = random_digits
     new_id: Callable[[], str] = time_ordered_id
     resolve: Callable[[str, int], list[str]] = system_resolver
+    shared: Shared | None = field(default=None, repr=False)

@@ -69,6 +69,14 @@ class Settings(BaseModel):
     database_idle_transaction_timeout_seconds: int = Field(
         30, ge=1, description="When a transaction of a process that does nothing any more is ended (PostgreSQL)."
     )
+    redis_url: SecretStr = Field(
+        SecretStr(""),
+        description="Valkey or Redis that all workers share, valkey://… or redis://… (extra `valkey`); empty: none, and "
+        "the database does it all.",
+    )
+    redis_wait_milliseconds: int = Field(
+        200, ge=10, le=2000, description="Longest wait for an answer of it; then the service does without for a while."
+    )
     secret_key: SecretStr = Field(
         SecretStr(settings_rules.DEVELOPMENT_SECRET),
         description="Master secret, 32 characters or more; every digest and the encryption of keys derive from it.",

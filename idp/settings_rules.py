@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from pydantic import SecretStr
 
 if TYPE_CHECKING:
     from idp.settings import Settings
 
 DEVELOPMENT_SECRET = "development-only-secret-never-use-this-in-production"
 _SHORTEST_SECRET = 32
+# Settings that work with a library which most installations do without: the library, and the extra that brings it.
+_EXTRAS = {"redis_url": ("valkey", "valkey")}
 
 
 def problems(settings: Settings) -> Iterator[str]:
@@ -22,8 +27,15 @@ def problems(settings: Settings) -> Iterator[str]:
         yield "issuer must not end with a slash: relying parties compare it character by character"
     if len(settings.secret_key.get_secret_value()) < _SHORTEST_SECRET:
         yield f"secret_key must have {_SHORTEST_SECRET} characters or more"
+    for name, (library, extra) in _EXTRAS.items():
+        if _text(getattr(settings, name)) and find_spec(library) is None:
+            yield f"{name} needs an extra: pip install 'mon-compte-immobilier[{extra}]'"
     if settings.production:
         yield from _in_production(settings)
+
+
+def _text(value: str | SecretStr) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
 
 
 def _in_production(settings: Settings) -> Iterator[str]:

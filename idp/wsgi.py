@@ -35,6 +35,8 @@ def create() -> Flask:
 
         exporter.start(app, deps)
     background.start(app, deps)
+    if deps.shared is not None:
+        background.listen(deps.shared, provider.keyring)
     return app
 
 

@@ -32,6 +32,7 @@ from idp.oidc.registration.uris import loopback
 from idp.passwords.hashing import Hasher
 from idp.settings import PREFIX, PolicyPreset, Settings
 from idp.settings_rules import DEVELOPMENT_SECRET
+from idp.shared import Away, Shared
 from idp.tenancy import store as tenancy
 from idp.terms import store as terms
 
@@ -147,6 +148,20 @@ def mail_server(settings: Settings) -> Finding:
     finally:
         server.close()
     return Finding("mail server", Level.READY, f"{where} answers")
+
+
+def shared_memory(settings: Settings) -> Finding:
+    """Whether the Valkey or Redis of `redis_url` answers; the service does without it."""
+    if not settings.redis_url.get_secret_value():
+        return Finding("shared memory", Level.READY, "none: the database does it all")
+    shared = Shared(settings)
+    try:
+        shared.ask(lambda server: server.ping())
+    except Away:
+        return Finding("shared memory", Level.CARE, "redis_url does not answer: limits are counted in the database")
+    finally:
+        shared.close()
+    return Finding("shared memory", Level.READY, "redis_url answers")
 
 
 def schema(found: Status) -> Finding:

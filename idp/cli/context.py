@@ -16,7 +16,7 @@ from idp.audit import store as audit_store
 from idp.cli.output import say
 from idp.database import db, transaction
 from idp.database_app import create_database_app
-from idp.deps import Deps
+from idp.deps import Deps, shared_memory
 from idp.digests import Digests
 from idp.migrations import require_current
 from idp.passwords.hashing import Hasher
@@ -67,7 +67,8 @@ def database(settings: Settings, *, only_lists: bool = False) -> Iterator[Flask]
 
 def light_deps(settings: Settings) -> Deps:
     """Dependencies without a password hasher."""
-    return Deps(settings=settings, digests=Digests(settings.secret_key.get_secret_value()), hasher=_NoHasher())
+    digests = Digests(settings.secret_key.get_secret_value())
+    return Deps(settings=settings, digests=digests, hasher=_NoHasher(), shared=shared_memory(settings))
 
 
 def dry_run_option(command: Command) -> Command:

@@ -59,6 +59,7 @@ def _all(*, consistency: bool) -> Iterator[Finding]:
     yield checks.hashing(settings, light_deps(settings))
     yield from _stored(settings, consistency=consistency)
     yield checks.mail_server(settings)
+    yield checks.shared_memory(settings)
 
 
 def _stored(settings: Settings, *, consistency: bool) -> Iterator[Finding]:

@@ -75,7 +75,7 @@ def _portal(db: Session, deps: Deps, agency: DemoAgency, portal: PortalSettings)
     )
     if found := rules.problems(wanted, deps.settings):
         raise ValueError(f"{wanted.id}: {'; '.join(found)}")
-    if not store.change(db, wanted):
+    if not store.change(db, deps, wanted):
         store.create(db, wanted, now=deps.now())
         secrets.put(db, deps, wanted, portal.client_secret)
 

@@ -12,10 +12,7 @@ from typing import Any
 from idp.accounts.store import Place
 
 OF_SCOPE = {
-    "profile": (
-        *("name", "given_name", "family_name", "civility", "company_name"),
-        *("locale", "zoneinfo", "updated_at"),
-    ),
+    "profile": ("name", "given_name", "family_name", "civility", "company_name", "locale", "zoneinfo"),
     "email": ("email", "email_verified"),
     "phone": ("phone_number", "phone_number_verified"),
     "address": ("address",),
@@ -72,7 +69,7 @@ def _known(email: str, places: Sequence[Place], place: Place | None) -> dict[str
             "address": _address(place),
         }
         told |= {name: value for name, value in of_place.items() if value}
-        told |= {"locale": "fr-FR", "zoneinfo": "Europe/Paris", "updated_at": int(place.updated_at.timestamp())}
+        told |= {"locale": "fr-FR", "zoneinfo": "Europe/Paris"}
     if "phone_number" in told:
         told["phone_number_verified"] = False
     return {**told, "memberships": [membership(one) for one in places]}

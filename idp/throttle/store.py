@@ -1,8 +1,13 @@
-"""Counting attempts and refusing too many; the only SQL about `throttle_counters`."""
+"""Counting attempts and refusing too many; the only SQL about `throttle_counters`.
+
+What protects an account is counted in the database, whatever happens elsewhere. Limits of many people (a network, an
+agency) are counted in shared memory where there is one (`memory.py`), and in the database while it is away.
+"""
 
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -15,7 +20,10 @@ from idp.deps import Deps
 from idp.digests import Kind
 from idp.errors import TooManyAttempts
 from idp.settings import Settings
+from idp.shared import Away
+from idp.throttle import memory
 from idp.throttle.devices import Device
+from idp.throttle.memory import Rule
 from idp.throttle.tables import ThrottleCounter
 
 # No delay runs yet. Not `now`: of two attempts at once the one that read the clock first may count last.
@@ -29,11 +37,14 @@ class Limit:
     """A counter: what is counted, and how many attempts are free of delay.
 
     delay: a fixed one after the free attempts; None for one that doubles with each further attempt.
+    of_many: it counts all that come from one place, not what is tried on one account; it may be counted in memory that
+    workers share (decision 0027).
     """
 
     subject: str
     free: int
     delay: timedelta | None = None
+    of_many: bool = False
 
 
 def account(settings: Settings, key: str) -> Limit:
@@ -43,11 +54,11 @@ def account(settings: Settings, key: str) -> Limit:
 
 def network(settings: Settings, address: str) -> Limit:
     """Attempts from one network: an IPv4 address, or the /64 that an IPv6 customer has whole."""
-    return Limit(f"network:{network_of(address)}", settings.throttle_network_free_attempts)
+    return Limit(f"network:{network_of(address)}", settings.throttle_network_free_attempts, of_many=True)
 
 
 def agency(settings: Settings, agency_id: str) -> Limit:
-    return Limit(f"agency:{agency_id}", settings.throttle_agency_free_attempts)
+    return Limit(f"agency:{agency_id}", settings.throttle_agency_free_attempts, of_many=True)
 
 
 @dataclass(frozen=True)
@@ -91,35 +102,60 @@ def network_of(address: str) -> str:
 
 
 def admit(db: Session, deps: Deps, *limits: Limit) -> None:
-    """Count one attempt on each limit, before it is evaluated. Raises TooManyAttempts when one of them must wait."""
-    blocked = [retry_at for limit in limits if (retry_at := count(db, deps, limit)) is not None]
-    if blocked:
+    """Count one attempt on each limit, before it is evaluated. Raises TooManyAttempts when one of them must wait.
+
+    What a limit refuses counts on none: to be raised through the transaction, which undoes what was counted in it.
+    """
+    _require_turn(_count_stored(db, deps, limit) for limit in limits if not limit.of_many)
+    _require_turn(_count_many(db, deps, [limit for limit in limits if limit.of_many]))
+
+
+def _require_turn(until: Iterable[datetime | None]) -> None:
+    """until: of each limit, from when it admits another attempt. Raises TooManyAttempts."""
+    if blocked := [retry_at for retry_at in until if retry_at is not None]:
         raise TooManyAttempts(max(blocked))
 
 
 def count(db: Session, deps: Deps, limit: Limit) -> datetime | None:
-    """Count one attempt; None when it is admitted, else the instant from which another is.
+    """Count one attempt; None when it is admitted, else the instant from which another is."""
+    return _count_many(db, deps, [limit])[0] if limit.of_many else _count_stored(db, deps, limit)
+
+
+def _count_many(db: Session, deps: Deps, limits: Sequence[Limit]) -> list[datetime | None]:
+    """Count one attempt on limits of many people: in shared memory, in the database where there is none or it is away."""
+    if deps.shared is None or not limits:
+        return [_count_stored(db, deps, limit) for limit in limits]
+    try:
+        until = memory.count(deps.shared, [_rule(deps, limit) for limit in limits], now=deps.now())
+    except Away:
+        return [_count_stored(db, deps, limit) for limit in limits]
+    if until is not None:
+        metrics.throttled(_kind(limits[0]))
+    return [until]
+
+
+def _count_stored(db: Session, deps: Deps, limit: Limit) -> datetime | None:
+    """Count one attempt in the database.
 
     The count is one statement that only counts while no delay runs: of a hundred attempts at once, those past the
     free ones are refused and none is lost (TOCTOU class, ZITADEL CVE-2024-32868). A refused attempt adds no delay,
     so an attacker cannot keep the owner of an account out for ever.
     """
+    rule = _rule(deps, limit)
     now = deps.now()
-    key = deps.digests.digest(Kind.THROTTLE, limit.subject)
-    memory = limit.delay or timedelta(hours=deps.settings.throttle_memory_hours)
-    attempts = _count(db, key, now=now, forget_at=now + memory)
+    attempts = _count(db, rule.key, now=now, forget_at=now + rule.memory)
     if attempts is None:
-        metrics.throttled(limit.subject.partition(":")[0])
+        metrics.throttled(_kind(limit))
         return blocked_until(db, deps, limit) or now
-    if attempts >= limit.free:
-        until = now + (limit.delay or _growing(attempts - limit.free, deps.settings))
-        db.execute(update(ThrottleCounter).where(ThrottleCounter.key == key).values(blocked_until=until))
+    if attempts >= rule.free:
+        until = now + min(rule.first * 2 ** min(attempts - rule.free, _DOUBLINGS), rule.longest)
+        db.execute(update(ThrottleCounter).where(ThrottleCounter.key == rule.key).values(blocked_until=until))
     return None
 
 
 def blocked_until(db: Session, deps: Deps, limit: Limit) -> datetime | None:
-    """The instant from which another attempt is admitted; None when one is admitted now."""
-    key = deps.digests.digest(Kind.THROTTLE, limit.subject)
+    """The instant from which another attempt is admitted, as the database knows it; None when one is admitted now."""
+    key = _key(deps, limit)
     until = db.scalars(select(ThrottleCounter.blocked_until).where(ThrottleCounter.key == key)).one_or_none()
     return until if until is not None and until > deps.now() else None
 
@@ -135,19 +171,31 @@ def succeeded(db: Session, deps: Deps, account_limit: Limit, *shared: Limit) -> 
     Resetting them would let an attacker's own sign-in buy more guesses at others (allauth 65.8.1).
     shared: in the order of `admit`, row by row, so that attempts and successes never wait for each other in a circle.
     """
+    elsewhere = _taken_back(deps, [limit for limit in shared if limit.of_many])
     forget(db, deps, account_limit)
     for limit in shared:
-        key = deps.digests.digest(Kind.THROTTLE, limit.subject)
-        db.execute(
-            update(ThrottleCounter)
-            .where(ThrottleCounter.key == key, ThrottleCounter.attempts > 0)
-            .values(attempts=ThrottleCounter.attempts - 1)
-        )
+        if limit not in elsewhere:
+            db.execute(
+                update(ThrottleCounter)
+                .where(ThrottleCounter.key == _key(deps, limit), ThrottleCounter.attempts > 0)
+                .values(attempts=ThrottleCounter.attempts - 1)
+            )
+
+
+def _taken_back(deps: Deps, limits: Sequence[Limit]) -> Sequence[Limit]:
+    """Take one attempt back in shared memory; returns the limits if that was done, none while it is away."""
+    if deps.shared is None or not limits:
+        return ()
+    try:
+        memory.less(deps.shared, [_key(deps, limit) for limit in limits])
+    except Away:
+        return ()
+    return limits
 
 
 def forget(db: Session, deps: Deps, *limits: Limit) -> None:
     """Forget the counts of these limits: the person proved who they are, or an operator unlocks them."""
-    keys = [deps.digests.digest(Kind.THROTTLE, limit.subject) for limit in limits]
+    keys = [_key(deps, limit) for limit in limits]
     db.execute(delete(ThrottleCounter).where(ThrottleCounter.key.in_(keys)))
 
 
@@ -168,6 +216,18 @@ def _count(db: Session, key: str, *, now: datetime, forget_at: datetime) -> int 
     return None if row is None else int(row[0])
 
 
-def _growing(past_free: int, settings: Settings) -> timedelta:
-    seconds = settings.throttle_first_delay_seconds * 2 ** min(past_free, _DOUBLINGS)
-    return timedelta(seconds=min(seconds, settings.throttle_longest_delay_seconds))
+def _rule(deps: Deps, limit: Limit) -> Rule:
+    settings = deps.settings
+    if limit.delay is not None:
+        return Rule(_key(deps, limit), limit.free, limit.delay, limit.delay, limit.delay)
+    first = timedelta(seconds=settings.throttle_first_delay_seconds)
+    longest = timedelta(seconds=settings.throttle_longest_delay_seconds)
+    return Rule(_key(deps, limit), limit.free, timedelta(hours=settings.throttle_memory_hours), first, longest)
+
+
+def _key(deps: Deps, limit: Limit) -> str:
+    return deps.digests.digest(Kind.THROTTLE, limit.subject)
+
+
+def _kind(limit: Limit) -> str:
+    return limit.subject.partition(":")[0]

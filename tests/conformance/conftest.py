@@ -59,12 +59,7 @@ def new_run(
         def make(entry: Entry) -> Run:
             configuration = target.configuration(entry.file)
             setting = Setting(
-                configuration,
-                trust,
-                client,
-                target.rotate_keys,
-                lambda: request.getfixturevalue("chromium"),
-                target.elsewhere,
+                configuration, trust, client, target.rotate_keys, lambda: request.getfixturevalue("chromium")
             )
             return Run(setting, relying_party, entry.variant, entry.module.name)
 

@@ -136,7 +136,7 @@ def test_a_secret_that_is_no_longer_a_key_is_kept_no_longer(world: World) -> Non
     with world.transaction() as db:
         client = store.find(db, portal.client_id, now=world.clock())
         assert client is not None
-        store.change(db, replace(client, token_endpoint_auth_method="client_secret_basic"))
+        store.change(db, world.deps, replace(client, token_endpoint_auth_method="client_secret_basic"))
     with world.reading() as db:
         after = store.find(db, portal.client_id, now=world.clock())
     assert after is not None

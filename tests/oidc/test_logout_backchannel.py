@@ -339,7 +339,7 @@ def test_a_portal_that_was_deleted_is_not_looked_for_again(scene: Scene) -> None
         while sender.announce(scene.deps):
             pass
     with scene.world.transaction() as db:
-        registration.remove(db, scene.portal.client_id)
+        registration.remove(db, scene.deps, scene.portal.client_id)
     scene.work()
     assert scene.notice().state == "dead"
 

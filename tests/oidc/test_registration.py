@@ -695,7 +695,7 @@ def test_deleting_revokes_what_people_granted(opened: World) -> None:
     with opened.transaction() as db:
         client = store.find(db, told["client_id"], now=opened.clock())
         assert client is not None
-        store.change(db, replace(client, first_party=True))  # so that the test needs no consent page
+        store.change(db, opened.deps, replace(client, first_party=True))  # so that the test needs no consent page
     portal = Portal(opened.base, told["client_id"], told["client_secret"], BACK)
     person = opened.signed_in(letter)
     person.open(portal.authorize_url())
@@ -754,7 +754,7 @@ def test_a_disabled_client_cannot_manage_itself(opened: World) -> None:
     with opened.transaction() as db:
         client = store.find(db, told["client_id"], now=opened.clock())
         assert client is not None
-        store.change(db, replace(client, disabled_at=opened.clock()))
+        store.change(db, opened.deps, replace(client, disabled_at=opened.clock()))
     assert manage(told, "GET").status_code == 401
 
 

@@ -103,7 +103,7 @@ def update(client_id: str, dry_run: bool, output: Output, **given: Any) -> None:
         fields = [name for name, value in vars(after).items() if value != getattr(before, name)]
         if fields:
             _require_sound(db, deps, after)
-            store.change(db, after)
+            store.change(db, deps, after)
             secret = secrets.renewed(db, deps, before, after)
             record(db, deps, "client-changed", agency_id=after.agency_id, client=after.id, fields=fields)
         else:
@@ -171,7 +171,7 @@ def delete(client_id: str, yes: bool, dry_run: bool) -> None:
     with opened() as deps, changing(dry_run=dry_run) as db:
         client = existing(db, deps, client_id)
         revoked = grants.revoke_of_client(db, client_id, now=deps.now())
-        store.remove(db, client_id)
+        store.remove(db, deps, client_id)
         record(db, deps, "client-deleted", agency_id=client.agency_id, client=client_id, grants=revoked)
         say(f"client {client_id} is deleted, {revoked} grants are revoked")
 
@@ -183,7 +183,7 @@ def _set_disabled(deps: Deps, client_id: str, *, closed: bool, dry_run: bool) ->
         if (client.disabled_at is not None) == closed:
             say(f"client {client_id} is {state} already")
             return
-        store.change(db, replace(client, disabled_at=deps.now() if closed else None))
+        store.change(db, deps, replace(client, disabled_at=deps.now() if closed else None))
         record(db, deps, f"client-{state}", agency_id=client.agency_id, client=client_id)
         say(f"client {client_id} is {state}")
 

@@ -109,7 +109,7 @@ def _apply(db: Session, deps: Deps, steps: list[Step]) -> dict[str, str]:
             if step.secret is None and step.client.has_secret:
                 made[step.client.id] = secrets.made(db, deps, step.client)
         elif step.changes and step.before is not None:
-            store.change(db, step.client)
+            store.change(db, deps, step.client)
             made |= _renewed(db, deps, step.before, step)
         if step.new_secret and step.secret is not None:
             secrets.replaced(db, deps, step.client.id, overlap_hours=secrets.OVERLAP_HOURS)

@@ -68,6 +68,7 @@ class Keyring:
         self._public = b'{"keys":[]}'
         self._etag = ""
         self._loaded_at = float("-inf")
+        self._changes = 0
         self._lock = threading.Lock()
 
     def signing(self, algorithm: str) -> Key:
@@ -104,7 +105,8 @@ class Keyring:
         return all(self.signing(algorithm) for algorithm in flow.ALGORITHMS)
 
     def reload(self) -> None:
-        """Read the keys again now."""
+        """Read the keys again before the next use: also those of a reading that goes on now."""
+        self._changes += 1
         self._loaded_at = float("-inf")
 
     def _alive(self, kid: str) -> Key | None:
@@ -131,13 +133,14 @@ class Keyring:
         return time.monotonic() - self._loaded_at > RELOAD_SECONDS
 
     def _load(self) -> None:
+        changes = self._changes
         with reading() as db:
             stored = store.keys(db, self._deps)
         pairs = {kid: key.pair for kid, key in self._keys.items()}
         self._keys = {key.kid: Key(key, pairs.get(key.kid) or _Pair(key.private_jwk)) for key in stored}
         self._public = orjson.dumps({"keys": [_shown(key) for key in flow.published(stored, now=self._deps.now())]})
         self._etag = hashlib.sha256(self._public).hexdigest()[:32]
-        self._loaded_at = time.monotonic()
+        self._loaded_at = time.monotonic() if changes == self._changes else float("-inf")
 
 
 def _shown(key: StoredKey) -> dict[str, str]:

@@ -35,6 +35,7 @@ def ensure(deps: Deps) -> None:
         with transaction() as db:
             for key in made:
                 store.add(db, deps, key)
+            store.announce(db, deps)
 
 
 def rotate(db: Session, deps: Deps, algorithm: str, *, at_once: bool = False) -> StoredKey | None:
@@ -57,6 +58,7 @@ def _replace(
     new = make(algorithm, now=now, signs_from=flow.turn(now=now, delay=delay))
     if old is not None and not store.replace(db, old.kid, retired_at=new.signs_from + _retention(deps)):
         return None
+    store.announce(db, deps)
     return new if store.add(db, deps, new) else None
 
 
@@ -94,8 +96,10 @@ def retire(db: Session, deps: Deps, kid: str, *, at_once: bool) -> datetime | No
             raise StillSigning(kid)
         ends = now + _longest_life(deps)
         store.retire(db, kid, at=ends)
+        store.announce(db, deps)
         return min(ends, key.retired_at)
     ends = flow.turn(now=now, delay=timedelta(0))
+    store.announce(db, deps)
     if key.retired_at is None:
         rotate(db, deps, key.algorithm, at_once=True)
     elif signs and (waiting := flow.newest(keys, key.algorithm)) is not None:

@@ -15,6 +15,9 @@ from idp.deps import Deps
 from idp.digests import Kind
 from idp.oidc.keys.flow import StoredKey
 from idp.oidc.keys.tables import SigningKey
+from idp.shared import after_commit
+
+CHANGE = "keys"  # how a change is announced
 
 
 def keys(db: Session, deps: Deps) -> list[StoredKey]:
@@ -68,6 +71,12 @@ def bring_forward(db: Session, kid: str, *, signs_from: datetime) -> None:
     """Let a waiting key sign sooner."""
     waits = SigningKey.signs_from > signs_from
     db.execute(update(SigningKey).where(SigningKey.kid == kid, waits).values(signs_from=signs_from))
+
+
+def announce(db: Session, deps: Deps) -> None:
+    """Once this transaction is committed, every worker that hears of it reads the keys before it uses one."""
+    if (shared := deps.shared) is not None:
+        after_commit(db, lambda: shared.tell(CHANGE))
 
 
 def _sealed(deps: Deps, kid: str, text: str) -> str:

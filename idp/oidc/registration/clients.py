@@ -15,10 +15,11 @@ def find(deps: Deps, client_id: str) -> Client | None:
     known = store.cache.get(client_id)
     if known is not None:
         return known
+    drops = store.cache.drops
     with reading() as db:
         client = store.find(db, client_id, now=deps.now())
     if client is not None:
-        store.cache.put(client)
+        store.cache.put(client, drops=drops)
     return client
 
 

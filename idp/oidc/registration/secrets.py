@@ -34,14 +34,7 @@ def made(db: Session, deps: Deps, client: Client) -> str:
 
 def put(db: Session, deps: Deps, client: Client, secret: str) -> None:
     sealed = _sealed(deps, client.id, secret) if client.token_endpoint_auth_method == SECRET_AS_KEY else None
-    store.add_secret(
-        db,
-        secret_id=deps.new_id(),
-        client_id=client.id,
-        digest=digest(deps, secret),
-        sealed=sealed,
-        now=deps.now(),
-    )
+    store.add_secret(db, deps, secret_id=deps.new_id(), client_id=client.id, digest=digest(deps, secret), sealed=sealed)
 
 
 def suits(before: Client, after: Client) -> bool:
@@ -62,7 +55,7 @@ def renewed(db: Session, deps: Deps, before: Client, after: Client) -> str | Non
 
 def replaced(db: Session, deps: Deps, client_id: str, *, overlap_hours: int) -> None:
     """Let the present secrets live for the overlap only; to be followed by `made` or `put`."""
-    store.expire_secrets(db, client_id, at=deps.now() + timedelta(hours=overlap_hours))
+    store.expire_secrets(db, deps, client_id, at=deps.now() + timedelta(hours=overlap_hours))
 
 
 def digest(deps: Deps, secret: str) -> str:

@@ -81,7 +81,7 @@ def change(deps: Deps, client_id: str, token: str | None, document: object, *, n
     kept = ("id", "customer_id", "agency_id", "created_at", "disabled_at", "registration_token_digest")
     client = _read(document, replace(BLANK, **{name: getattr(present, name) for name in kept}), deps)
     with transaction() as db:
-        if not store.change(db, client):
+        if not store.change(db, deps, client):
             raise _unauthorized()
         secret = secrets.renewed(db, deps, present, client)
         changed = [name for name in vars(client) if getattr(client, name) != getattr(present, name)]
@@ -97,7 +97,7 @@ def delete(deps: Deps, client_id: str, token: str | None, *, network: str) -> No
     client = _managed(deps, client_id, token)
     with transaction() as db:
         revoked = grants.revoke_of_client(db, client.id, now=deps.now())
-        if not store.remove(db, client.id):
+        if not store.remove(db, deps, client.id):
             raise _unauthorized()
         _record(db, deps, "registration.deleted", client, network, grants=revoked)
 
@@ -122,7 +122,7 @@ def _owner(deps: Deps, token: str | None, network: str) -> Owner:
     if mode != "open":
         raise _unauthorized()
     often = deps.settings.registrations_per_network_per_hour
-    limit = Limit(f"registration:{throttle.network_of(network)}", free=often, delay=timedelta(hours=1))
+    limit = Limit(f"registration:{throttle.network_of(network)}", often, timedelta(hours=1), of_many=True)
     with transaction() as db:
         blocked_until = throttle.count(db, deps, limit)
     if blocked_until is not None:

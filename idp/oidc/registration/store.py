@@ -13,11 +13,15 @@ from sqlalchemy import ColumnElement, delete, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from idp.database import changed
+from idp.deps import Deps
 from idp.oidc.registration import metadata
 from idp.oidc.registration.tables import Client, ClientSecret, InitialAccessToken
+from idp.shared import after_commit
 
-# A change made by another process is seen after this long at most; a change made here, at once.
+# A change made by another process is seen after this long at most; a change made here, at once, and one of a process
+# that shares a Valkey or Redis with this one, too.
 CACHE_SECONDS = 2.0
+CHANGE = "client"  # how a change is announced, before the client's id
 
 
 def find(db: Session, client_id: str, *, now: datetime) -> metadata.Client | None:
@@ -61,33 +65,33 @@ def create(db: Session, client: metadata.Client, *, now: datetime) -> None:
     )
 
 
-def change(db: Session, client: metadata.Client) -> bool:
+def change(db: Session, deps: Deps, client: metadata.Client) -> bool:
     """Store a changed portal; False when there is no such one."""
     won = changed(db.execute(update(Client).where(Client.id == client.id).values(**_columns(client)))) == 1
     if client.token_endpoint_auth_method != metadata.SECRET_AS_KEY:
         of_client = update(ClientSecret).where(ClientSecret.client_id == client.id, ClientSecret.sealed.is_not(None))
         db.execute(of_client.values(sealed=None))  # from now on its digest is enough
-    cache.drop(client.id)
+    _forget(db, deps, client.id)
     return won
 
 
-def remove(db: Session, client_id: str) -> bool:
+def remove(db: Session, deps: Deps, client_id: str) -> bool:
     won = changed(db.execute(delete(Client).where(Client.id == client_id))) == 1
-    cache.drop(client_id)
+    _forget(db, deps, client_id)
     return won
 
 
-def add_secret(db: Session, *, secret_id: str, client_id: str, digest: str, sealed: str | None, now: datetime) -> None:
+def add_secret(db: Session, deps: Deps, *, secret_id: str, client_id: str, digest: str, sealed: str | None) -> None:
     """sealed: the secret itself, encrypted; None where its digest is enough."""
     db.execute(
         insert(ClientSecret).values(
-            id=secret_id, client_id=client_id, digest=digest, sealed=sealed, created_at=now, expires_at=None
+            id=secret_id, client_id=client_id, digest=digest, sealed=sealed, created_at=deps.now(), expires_at=None
         )
     )
-    cache.drop(client_id)
+    _forget(db, deps, client_id)
 
 
-def expire_secrets(db: Session, client_id: str, *, at: datetime) -> None:
+def expire_secrets(db: Session, deps: Deps, client_id: str, *, at: datetime) -> None:
     """Let the present secrets of a portal die at an instant, while a new one is put in place."""
     db.execute(
         update(ClientSecret)
@@ -96,7 +100,18 @@ def expire_secrets(db: Session, client_id: str, *, at: datetime) -> None:
         )
         .values(expires_at=at)
     )
-    cache.drop(client_id)
+    _forget(db, deps, client_id)
+
+
+def _forget(db: Session, deps: Deps, client_id: str) -> None:
+    """No worker that hears of it answers by what it knew of this portal, from the commit on."""
+
+    def forget() -> None:
+        cache.drop(client_id)
+        if deps.shared is not None:
+            deps.shared.tell(f"{CHANGE} {client_id}")
+
+    after_commit(db, forget)
 
 
 @dataclass(frozen=True)
@@ -145,9 +160,14 @@ def _usable(now: datetime) -> tuple[ColumnElement[bool], ...]:
 
 
 class Cache:
-    """Portals by id, for CACHE_SECONDS; unknown ids are not kept, so they cannot fill the memory."""
+    """Portals by id, for CACHE_SECONDS; unknown ids are not kept, so they cannot fill the memory.
+
+    drops: how often something was forgotten. Who reads a portal takes it before, and what was read then is not kept
+    when it was forgotten meanwhile.
+    """
 
     def __init__(self) -> None:
+        self.drops = 0
         self._entries: dict[str, tuple[float, metadata.Client]] = {}
         self._lock = threading.Lock()
 
@@ -155,13 +175,20 @@ class Cache:
         entry = self._entries.get(client_id)
         return entry[1] if entry is not None and time.monotonic() - entry[0] < CACHE_SECONDS else None
 
-    def put(self, client: metadata.Client) -> None:
+    def put(self, client: metadata.Client, *, drops: int) -> None:
         with self._lock:
-            self._entries[client.id] = (time.monotonic(), client)
+            if drops == self.drops:
+                self._entries[client.id] = (time.monotonic(), client)
 
     def drop(self, client_id: str) -> None:
         with self._lock:
+            self.drops += 1
             self._entries.pop(client_id, None)
+
+    def clear(self) -> None:
+        with self._lock:
+            self.drops += 1
+            self._entries.clear()
 
 
 cache = Cache()

@@ -294,5 +294,5 @@ WITHOUT: Mapping[str, str] = {
     "schema_steps": "versions of the schema",
     "signing_keys": "keys of the service",
     "terms": "texts",
-    "throttle_counters": "counts under keyed digests, forgotten after throttle_memory_hours",
+    "throttle_counters": "counts under keyed digests, forgotten after throttle_memory_hours; some in shared memory, alike",
 }

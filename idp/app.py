@@ -86,6 +86,11 @@ def create_app(settings: Settings, deps: Deps | None = None, provider: Provider 
 
     if settings.metrics_bind:
         timing.install(app)
+    if settings.traces_endpoint:
+        # Loaded where it is wanted only: the library is not small, and an extra.
+        from idp import traces
+
+        traces.install(app, settings)
 
     @app.before_request
     def begin() -> None:

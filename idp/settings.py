@@ -90,6 +90,12 @@ class Settings(BaseModel):
         "",
         description="Address and port that `/metrics` is answered on, such as 127.0.0.1:9464; empty: metrics are off.",
     )
+    traces_endpoint: str = Field(
+        "",
+        description="OTLP/HTTP address of a collector of OpenTelemetry, such as http://127.0.0.1:4318/v1/traces (extra "
+        "`opentelemetry`); empty: no traces.",
+    )
+    traces_sampled_percent: int = Field(100, ge=1, le=100, description="Requests of a hundred that are traced.")
     trusted_proxies: int = Field(
         0, ge=0, description="Reverse proxies in front whose X-Forwarded-For is believed; 0 believes none."
     )
@@ -251,6 +257,14 @@ class Settings(BaseModel):
     def _bind(cls, text: str) -> str:
         if text:
             host_and_port(text)
+        return text
+
+    @field_validator("traces_endpoint")
+    @classmethod
+    def _collector(cls, text: str) -> str:
+        parts = urlsplit(text)
+        if text and (parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or parts.query):
+            raise ValueError("an http(s) address without credentials and query is expected")
         return text
 
     @field_validator("fetch_allowed_networks")

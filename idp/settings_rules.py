@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 DEVELOPMENT_SECRET = "development-only-secret-never-use-this-in-production"
 _SHORTEST_SECRET = 32
 # Settings that work with a library which most installations do without: the library, and the extra that brings it.
-_EXTRAS = {"redis_url": ("valkey", "valkey")}
+_EXTRAS = {"redis_url": ("valkey", "valkey"), "traces_endpoint": ("opentelemetry.sdk", "opentelemetry")}
 
 
 def problems(settings: Settings) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Secrets of a started service at its most talkative: nothing that it writes anywhere holds one.
 
 The service and the mail sender run as processes of their own with IDP_LOG_LEVEL=DEBUG, people and portals do everything,
-and each secret that took part is looked for in the logs, the audit trail and its export, the metrics, the outbox,
+and each secret that took part is looked for in the logs, the traces, the audit trail and its export, the metrics, the outbox,
 and the mails (a link and a code stand in the mail that brings them, and there alone).
 """
 
@@ -18,7 +18,9 @@ from sqlalchemy import select
 from idp.audit.tables import AuditEvent
 from idp.mail.tables import OutboxMail
 from idp.oidc.keys import store as keys
+from tests.demo.running import wait_until
 from tests.hostile.test_secrets import whole_journey
+from tests.support.collector import Collector
 from tests.support.served import Served
 from tests.support.world import HTTP, ProviderServer, World
 
@@ -42,7 +44,16 @@ class Outside(World):
 
 
 @pytest.fixture(scope="module")
-def talkative(provider: ProviderServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def collector() -> Iterator[Collector]:
+    made = Collector()
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="module")
+def talkative(
+    provider: ProviderServer, collector: Collector, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Served]:
     served = Served(
         provider,
         log=tmp_path_factory.mktemp("log") / "stderr",
@@ -50,12 +61,15 @@ def talkative(provider: ProviderServer, tmp_path_factory: pytest.TempPathFactory
         IDP_SMTP_PASSWORD=SMTP_PASSWORD,
         IDP_SMTP_PORT=str(provider.mailbox.port),
         IDP_REGISTRATION="open",
+        IDP_TRACES_ENDPOINT=collector.endpoint,
     )
     yield served
     served.stop()
 
 
-def test_no_secret_is_in_anything_that_is_written(provider: ProviderServer, talkative: Served) -> None:
+def test_no_secret_is_in_anything_that_is_written(
+    provider: ProviderServer, talkative: Served, collector: Collector
+) -> None:
     world = Outside(provider, talkative)
     mails_before = len(world.mailbox.messages)
 
@@ -64,7 +78,14 @@ def test_no_secret_is_in_anything_that_is_written(provider: ProviderServer, talk
     secrets |= {f"{code[:4]} {code[4:]}" for code in secrets if re.fullmatch(r"\d{8}", code)}  # as people see them
     world.deliver()
 
+    # Each worker sends its spans in their order, and both are asked: once these are there, so is what came before.
+    last = [f"last-trace-{n}" for n in range(20)]
+    for reference in last:
+        HTTP.get(f"{talkative.base}/health/live", headers={"X-Request-Id": reference})
+    assert wait_until(lambda: all(reference in collector.text for reference in last), 60)
+
     written = {
+        "traces": collector.text,
         "logs": talkative.log_text(),
         "metrics": talkative.scrape(),
         "audit": talkative.command("audit", "export", "--from", "2020-01-01"),
@@ -80,6 +101,7 @@ def test_no_secret_is_in_anything_that_is_written(provider: ProviderServer, talk
     # Libraries would talk at this level, and say too much (Authlib prints tokens, SQLAlchemy rows): they are held back.
     assert {"failure shown", "mail sent"} <= set(re.findall(r'"message": "([^"]+)"', written["logs"]))
     assert "login.succeeded" in written["audit"]
+    assert "/reset/confirm/<token>" in written["traces"]
     assert "idp_sign_ins_total" in written["metrics"]
     found = {(where, secret) for where, text in written.items() for secret in secrets if stands(secret, text)}
     assert not found

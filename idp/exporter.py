@@ -32,7 +32,8 @@ from idp import database, metrics
 from idp.deps import Deps
 from idp.mail import store as mail
 from idp.oidc.keys import store as keys
-from idp.settings import Settings, host_and_port
+from idp.settings import Settings
+from idp.settings_rules import host_and_port
 
 log = logging.getLogger(__name__)
 

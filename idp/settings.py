@@ -11,12 +11,11 @@ import os
 import tomllib
 from datetime import timedelta
 from enum import StrEnum
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from idp import settings_rules
 
@@ -252,42 +251,11 @@ class Settings(BaseModel):
     def flow_validity(self) -> timedelta:
         return timedelta(days=self.flow_validity_days)
 
-    @field_validator("metrics_bind")
-    @classmethod
-    def _bind(cls, text: str) -> str:
-        if text:
-            host_and_port(text)
-        return text
-
-    @field_validator("traces_endpoint")
-    @classmethod
-    def _collector(cls, text: str) -> str:
-        parts = urlsplit(text)
-        if text and (parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or parts.query):
-            raise ValueError("an http(s) address without credentials and query is expected")
-        return text
-
-    @field_validator("fetch_allowed_networks")
-    @classmethod
-    def _networks(cls, text: str) -> str:
-        for one in text.split(","):
-            if one.strip():
-                ip_network(one.strip())
-        return text
-
     @model_validator(mode="after")
     def _safe_together(self) -> Self:
         if wrong := list(settings_rules.problems(self)):
             raise ValueError("; ".join(wrong))
         return self
-
-
-def host_and_port(text: str) -> tuple[str, int]:
-    """Of `127.0.0.1:9464` or `[::1]:9464`. Raises ValueError."""
-    parts = urlsplit(f"//{text}")
-    if not parts.hostname or not parts.port or parts.path or parts.query:
-        raise ValueError("an address and a port are expected, such as 127.0.0.1:9464")
-    return parts.hostname, parts.port
 
 
 def load(environ: dict[str, str] | None = None, *, config_dir: Path | None = None) -> Settings:

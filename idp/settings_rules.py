@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib.util import find_spec
+from ipaddress import ip_network
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -25,6 +26,7 @@ def problems(settings: Settings) -> Iterator[str]:
         yield "issuer must be an absolute http(s) address without query or fragment"
     if settings.issuer.endswith("/"):
         yield "issuer must not end with a slash: relying parties compare it character by character"
+    yield from _addresses(settings)
     if len(settings.secret_key.get_secret_value()) < _SHORTEST_SECRET:
         yield f"secret_key must have {_SHORTEST_SECRET} characters or more"
     for name, (library, extra) in _EXTRAS.items():
@@ -32,6 +34,34 @@ def problems(settings: Settings) -> Iterator[str]:
             yield f"{name} needs an extra: pip install 'mon-compte-immobilier[{extra}]'"
     if settings.production:
         yield from _in_production(settings)
+
+
+def host_and_port(text: str) -> tuple[str, int]:
+    """Of `127.0.0.1:9464` or `[::1]:9464`. Raises ValueError."""
+    parts = urlsplit(f"//{text}")
+    if not parts.hostname or not parts.port or parts.path or parts.query:
+        raise ValueError("an address and a port are expected, such as 127.0.0.1:9464")
+    return parts.hostname, parts.port
+
+
+def _addresses(settings: Settings) -> Iterator[str]:
+    try:
+        host_and_port(settings.metrics_bind or "127.0.0.1:9464")
+    except ValueError as error:
+        yield f"metrics_bind: {error}"
+    for network in settings.fetch_allowed_networks.split(","):
+        try:
+            ip_network(network.strip() or "::/0")
+        except ValueError as error:
+            yield f"fetch_allowed_networks: {error}"
+    collector = urlsplit(settings.traces_endpoint)
+    if settings.traces_endpoint and (
+        collector.scheme not in ("http", "https")
+        or not collector.hostname
+        or "@" in collector.netloc
+        or collector.query
+    ):
+        yield "traces_endpoint must be an http(s) address without credentials and query"
 
 
 def _text(value: str | SecretStr) -> str:

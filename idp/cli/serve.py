@@ -28,7 +28,8 @@ from idp.cli.context import database
 from idp.cli.output import say
 from idp.migrations import require_current
 from idp.restoration.steps import require_settled
-from idp.settings import Settings, host_and_port, load
+from idp.settings import Settings, load
+from idp.settings_rules import host_and_port
 
 # Requests under way when the service is told to stop may take this long; hashing a password takes the longest.
 STOP_SECONDS = 15

@@ -140,6 +140,7 @@ def test_a_collector_that_is_away_is_nobodys_concern(mailbox: Mailbox, tmp_path:
     try:
         assert sign_in(there.person(), letter).heading == "Profil"
     finally:
+        server.app.extensions[traces.EXTENSION].shutdown()
         there.close()
         server.stop()
 

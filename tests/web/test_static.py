@@ -18,3 +18,12 @@ def test_a_file_is_kept_for_ever_only_under_the_address_of_its_content(world: Wo
         answer = HTTP.get(f"{world.base}{other}")
         assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-cache")
     assert HTTP.get(f"{world.base}/static/none.css?v=1").status_code == 404
+
+
+def test_a_file_that_is_still_the_same_is_not_sent_again(world: World) -> None:
+    for path in ("/static/site.css", "/favicon.ico"):
+        known = HTTP.get(f"{world.base}{path}").headers["etag"]
+
+        answer = HTTP.get(f"{world.base}{path}", headers={"If-None-Match": known})
+
+        assert (answer.status_code, answer.content) == (304, b"")

@@ -15,6 +15,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from tempfile import TemporaryDirectory
 
 import click
@@ -23,7 +24,7 @@ from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 from sqlalchemy.orm import configure_mappers
 
-from idp.cli import listening
+from idp.cli import leaving, listening
 from idp.cli.context import database
 from idp.cli.output import say
 from idp.migrations import require_current
@@ -77,7 +78,7 @@ def serve(settings: Settings, door: socket.socket) -> None:
     )
     _load_once()
     with _shared_metrics(settings):
-        server.serve(target_loader=_worker, wrap_loader=False)
+        server.serve(target_loader=partial(_worker, door), wrap_loader=False)
 
 
 def _load_once() -> None:
@@ -104,7 +105,7 @@ def _shared_metrics(settings: Settings) -> Iterator[None]:
         yield
 
 
-def _worker() -> Flask:
+def _worker(door: socket.socket) -> Flask:
     """What each worker process runs first."""
     # Until granian sets its own, a forked worker has its master's handlers, which swallow the order to stop: one that
     # is still loading would go on, and be killed with its first requests.
@@ -112,6 +113,7 @@ def _worker() -> Flask:
     # A terminal sends Ctrl-C to all processes and the master then passes it on; a worker of granian 2.8 that is told
     # twice, by two different signals, hangs until it is killed.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    leaving.leave_gently(door)
     # A worker without its master would hold the port, with nobody left to stop it.
     die_with_parent()
     from idp.wsgi import create

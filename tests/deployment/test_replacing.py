@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -16,7 +18,7 @@ import httpx2 as httpx
 from tests.demo.running import wait_until
 from tests.faults.catalogue import fault
 from tests.support.front import Front
-from tests.support.world import World
+from tests.support.world import HTTP, World
 
 TIMES = int(os.environ.get("FAULTS_RELOADS", "1"))
 
@@ -78,7 +80,33 @@ def test_replacing_the_workers_fails_no_request(deployed: World, front: Front) -
             before = served.workers()
             served.process.send_signal(signal.SIGHUP)
             assert wait_until(lambda before=before: len(served.workers()) == 2 and not served.workers() & before, 120)
-    assert wrong == []
+    assert wrong == [], front.served.log_text()[-4000:]
+
+
+def test_who_was_let_in_before_the_workers_were_told_to_stop_is_still_answered(front: Front) -> None:
+    """What a proxy connects at that moment, its request a moment behind."""
+    served = front.served
+    early = [socket.create_connection(("127.0.0.1", served.port), timeout=60) for _ in range(12)]
+    HTTP.get(f"http://127.0.0.1:{served.port}/health/live")  # who came before was let in before
+
+    served.process.send_signal(signal.SIGTERM)
+    for connection in early:
+        time.sleep(0.01)  # before, at and after the moment in which the order arrives
+        connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+
+    answers = {_first_line(connection) for connection in early}
+    assert served.process.wait(60) == 0
+    served.start()
+    assert answers == {b"HTTP/1.1 200 OK\r\n"}
+
+
+def _first_line(connection: socket.socket) -> bytes:
+    """Of an answer; empty when the other side has hung up."""
+    with connection, connection.makefile("rb") as answer:
+        try:
+            return answer.readline()
+        except ConnectionError:
+            return b""
 
 
 @fault("X34")
@@ -88,4 +116,4 @@ def test_a_restart_fails_no_request_where_the_supervisor_holds_the_socket(deploy
         for _ in range(TIMES):
             front.served.end()
             front.served.start()
-    assert wrong == []
+    assert wrong == [], front.served.log_text()[-4000:]

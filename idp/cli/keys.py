@@ -43,13 +43,15 @@ def rotate(algorithm: str, at_once: bool, dry_run: bool, output: Output) -> None
 
     Example: idp keys rotate --algorithm ES256
     """
-    with opened() as deps, changing(dry_run=dry_run) as db:
-        key = steps.rotate(db, deps, algorithm, at_once=at_once)
-        if key is None:
-            raise Conflict(f"somebody else replaced the {algorithm} key at this moment: `idp keys list`")
-        record(db, deps, "key-rotated", kid=key.kid, algorithm=algorithm, at_once=at_once)
-        say(f"the new {algorithm} key is used from {key.signs_from:%Y-%m-%d %H:%M:%S} UTC")
-        print_record(_plain(key), output)
+    with opened() as deps:
+        pair = steps.make(algorithm)
+        with changing(dry_run=dry_run) as db:
+            key = steps.rotate(db, deps, pair, at_once=at_once)
+            if key is None:
+                raise Conflict(f"somebody else replaced the {algorithm} key at this moment: `idp keys list`")
+            record(db, deps, "key-rotated", kid=key.kid, algorithm=algorithm, at_once=at_once)
+            say(f"the new {algorithm} key is used from {key.signs_from:%Y-%m-%d %H:%M:%S} UTC")
+            print_record(_plain(key), output)
 
 
 @command.command()
@@ -63,17 +65,19 @@ def retire(kid: str, at_once: bool, dry_run: bool) -> None:
 
     Example: idp keys retire --at-once bRqqsD3UmjVhY4bDyGwTJWXjVdtLlmC2ZMV3C-PVNmE
     """
-    with opened() as deps, changing(dry_run=dry_run) as db:
-        try:
-            ends = steps.retire(db, deps, kid, at_once=at_once)
-        except steps.StillSigning:
-            raise Conflict(
-                "this key is in use: `idp keys rotate` replaces it, --at-once ends it all the same"
-            ) from None
-        if ends is None:
-            raise NotFound(f"there is no key {kid!r}, or it is retired: `idp keys list`")
-        record(db, deps, "key-retired", kid=kid, at_once=at_once)
-        say(f"the key retires at {ends:%Y-%m-%d %H:%M:%S} UTC")
+    with opened() as deps:
+        spare = steps.spare_for(deps, kid) if at_once else None
+        with changing(dry_run=dry_run) as db:
+            try:
+                ends = steps.retire_at_once(db, deps, kid, spare) if at_once else steps.retire(db, deps, kid)
+            except steps.StillSigning:
+                raise Conflict(
+                    "this key is in use: `idp keys rotate` replaces it, --at-once ends it all the same"
+                ) from None
+            if ends is None:
+                raise NotFound(f"there is no key {kid!r}, or it is retired: `idp keys list`")
+            record(db, deps, "key-retired", kid=kid, at_once=at_once)
+            say(f"the key retires at {ends:%Y-%m-%d %H:%M:%S} UTC")
 
 
 def _plain(key: StoredKey) -> dict[str, object]:

@@ -50,6 +50,18 @@ class StoredKey:
         return self.retired_at is None or self.retired_at > now
 
 
+@dataclass(frozen=True)
+class KeyPair:
+    """A key that nobody uses yet: made before a transaction, which may find that it is not needed. Fields as StoredKey."""
+
+    kid: str
+    algorithm: str
+    private_jwk: str = field(repr=False)
+
+    def stored(self, *, now: datetime, signs_from: datetime) -> StoredKey:
+        return StoredKey(self.kid, self.algorithm, self.private_jwk, now, signs_from, None)
+
+
 def current(keys: Iterable[StoredKey], algorithm: str, *, now: datetime) -> StoredKey | None:
     """The key of this algorithm that signs, or is encrypted to: the last made of those whose turn has come."""
     ready = [k for k in keys if k.algorithm == algorithm and k.signs_from <= now and k.alive(now)]

@@ -1,4 +1,8 @@
-"""Making, replacing and retiring keys: by hand, by age, and at once when one leaked."""
+"""Making, replacing and retiring keys: by hand, by age, and at once when one leaked.
+
+A pair of RSA keys takes up to a second. No transaction waits for one: pairs are made before it, and thrown away when it
+finds that somebody else was first.
+"""
 
 from __future__ import annotations
 
@@ -12,17 +16,17 @@ from idp.database import reading, transaction
 from idp.deps import Deps
 from idp.oidc import jose
 from idp.oidc.keys import flow, store
-from idp.oidc.keys.flow import StoredKey
+from idp.oidc.keys.flow import KeyPair, StoredKey
 
 
 class StillSigning(Exception):
     """The key signs now: it is replaced, or retired at once."""
 
 
-def make(algorithm: str, *, now: datetime, signs_from: datetime) -> StoredKey:
-    """A new key pair. `kid` is its RFC 7638 thumbprint."""
+def make(algorithm: str) -> KeyPair:
+    """A new key pair. `kid` is its RFC 7638 thumbprint. Never inside a transaction."""
     jwk = jose.generate(algorithm)
-    return StoredKey(jwk.thumbprint(), algorithm, json.dumps(jwk.as_dict(private=True)), now, signs_from, None)
+    return KeyPair(jwk.thumbprint(), algorithm, json.dumps(jwk.as_dict(private=True)))
 
 
 def ensure(deps: Deps) -> None:
@@ -30,32 +34,32 @@ def ensure(deps: Deps) -> None:
     with reading() as db:
         present = {key.algorithm for key in store.keys(db, deps) if key.retired_at is None}
     now = deps.now()
-    made = [make(algorithm, now=now, signs_from=now) for algorithm in flow.ALGORITHMS if algorithm not in present]
+    made = [make(algorithm) for algorithm in flow.ALGORITHMS if algorithm not in present]
     if made:
         with transaction() as db:
-            for key in made:
-                store.add(db, deps, key)
+            for pair in made:
+                store.add(db, deps, pair.stored(now=now, signs_from=now))
             store.announce(db, deps)
 
 
-def rotate(db: Session, deps: Deps, algorithm: str, *, at_once: bool = False) -> StoredKey | None:
-    """Replace the newest key of an algorithm: publish another one, which signs after the publication delay.
+def rotate(db: Session, deps: Deps, new: KeyPair, *, at_once: bool = False) -> StoredKey | None:
+    """Replace the newest key of the algorithm: publish this one, which signs after the publication delay.
 
     The old one stays published until what it signs meanwhile is dead. at_once: as soon as every process knows the new
     one. None when somebody else replaced it meanwhile.
     """
-    return _replace(db, deps, algorithm, flow.newest(store.keys(db, deps), algorithm), at_once=at_once)
+    return _replace(db, deps, flow.newest(store.keys(db, deps), new.algorithm), new, at_once=at_once)
 
 
 def _replace(
-    db: Session, deps: Deps, algorithm: str, old: StoredKey | None, *, at_once: bool = False
+    db: Session, deps: Deps, old: StoredKey | None, pair: KeyPair, *, at_once: bool = False
 ) -> StoredKey | None:
-    """A new key instead of this very one; None when that was replaced meanwhile."""
+    """This pair instead of this very key; None when that was replaced meanwhile."""
     now = deps.now()
     # A portal may encrypt to a key as soon as it sees it, so there is nothing to wait for.
-    wait = not at_once and algorithm in jose.SIGNATURES
+    wait = not at_once and pair.algorithm in jose.SIGNATURES
     delay = timedelta(hours=deps.settings.key_publication_hours) if wait else timedelta(0)
-    new = make(algorithm, now=now, signs_from=flow.turn(now=now, delay=delay))
+    new = pair.stored(now=now, signs_from=flow.turn(now=now, delay=delay))
     if old is not None and not store.replace(db, old.kid, retired_at=new.signs_from + _retention(deps)):
         return None
     store.announce(db, deps)
@@ -65,47 +69,69 @@ def _replace(
 def rotate_due(deps: Deps) -> list[StoredKey]:
     """Replace the keys that are as old as the setting `key_rotation_days` says; every process may ask, one does it."""
     with reading() as db:
-        if not _due(db, deps):
-            return []
+        due = _due(db, deps)
+    if not due:
+        return []
+    pairs = {old.kid: make(old.algorithm) for old in due}
     made = []
     with transaction() as db:
         # Looked at again: what was due a moment ago may be replaced by now, and its successor is not to be.
-        for old in _due(db, deps):
-            new = _replace(db, deps, old.algorithm, old)
+        for old in (key for key in _due(db, deps) if key.kid in pairs):
+            new = _replace(db, deps, old, pairs[old.kid])
             if new is not None:
                 audit.record(db, deps, "keys.rotated", kid=new.kid, algorithm=new.algorithm)
                 made.append(new)
     return made
 
 
-def retire(db: Session, deps: Deps, kid: str, *, at_once: bool) -> datetime | None:
-    """End a key; returns when, None when there is no such key alive.
+def retire(db: Session, deps: Deps, kid: str) -> datetime | None:
+    """End a key that was replaced, once what it signed has lived out its time; returns when, None when no such key lives.
 
-    Without at_once what it signed lives out its time, and the key that signs now cannot be ended (StillSigning).
-    at_once: for a leaked key. All processes stop using and accepting it at the same instant, when each of them knows
-    the key that takes its place; that one is made when none waits.
+    Raises StillSigning.
     """
     now = deps.now()
     keys = store.keys(db, deps)
-    key = next((k for k in keys if k.kid == kid and k.alive(now)), None)
+    key = _alive(keys, kid, now)
     if key is None:
         return None
-    signs = key == flow.current(keys, key.algorithm, now=now)
-    if not at_once:
-        if signs or key.retired_at is None:
-            raise StillSigning(kid)
-        ends = now + _longest_life(deps)
-        store.retire(db, kid, at=ends)
-        store.announce(db, deps)
-        return min(ends, key.retired_at)
+    if key.retired_at is None or key == flow.current(keys, key.algorithm, now=now):
+        raise StillSigning(kid)
+    ends = now + _longest_life(deps)
+    store.retire(db, kid, at=ends)
+    store.announce(db, deps)
+    return min(ends, key.retired_at)
+
+
+def spare_for(deps: Deps, kid: str) -> KeyPair | None:
+    """What `retire_at_once` puts in the place of this key; None where another key waits for it already."""
+    with reading() as db:
+        key = _alive(store.keys(db, deps), kid, deps.now())
+    # A key that has an end never loses it, so what needs nothing now will need nothing in the transaction.
+    return make(key.algorithm) if key is not None and key.retired_at is None else None
+
+
+def retire_at_once(db: Session, deps: Deps, kid: str, spare: KeyPair | None) -> datetime | None:
+    """End a key that leaked; returns when, None when no such key lives. spare: of `spare_for`.
+
+    All processes stop using and accepting it at the same instant, when each of them knows the key that takes its place.
+    """
+    now = deps.now()
+    keys = store.keys(db, deps)
+    key = _alive(keys, kid, now)
+    if key is None:
+        return None
     ends = flow.turn(now=now, delay=timedelta(0))
     store.announce(db, deps)
-    if key.retired_at is None:
-        rotate(db, deps, key.algorithm, at_once=True)
-    elif signs and (waiting := flow.newest(keys, key.algorithm)) is not None:
+    if key.retired_at is None and spare is not None:
+        rotate(db, deps, spare, at_once=True)
+    elif key == flow.current(keys, key.algorithm, now=now) and (waiting := flow.newest(keys, key.algorithm)):
         store.bring_forward(db, waiting.kid, signs_from=ends)
     store.retire(db, kid, at=ends)
     return ends
+
+
+def _alive(keys: list[StoredKey], kid: str, now: datetime) -> StoredKey | None:
+    return next((key for key in keys if key.kid == kid and key.alive(now)), None)
 
 
 def _due(db: Session, deps: Deps) -> list[StoredKey]:

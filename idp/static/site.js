@@ -103,8 +103,9 @@ if (waiting) {
       const news = answer.ok ? await answer.json() : { waiting: true };
       if (!news.waiting) { location.reload(); return; }
       if (news.mail !== waiting.dataset.mail) {
-        if (news.mail === "sent" && told) told.textContent = told.dataset.sent;
-        if (news.mail === "refused" && !code?.value) { location.reload(); return; }
+        const words = told?.dataset[news.mail];  // of a mail that is sent, or late
+        if (words && told.textContent !== words) told.textContent = words;
+        if (["refused", "late"].includes(news.mail) && !code?.value) { location.reload(); return; }
       }
     } catch { /* away for a moment: ask again later */ }
     pause = Math.min(pause * 1.2, 15000);

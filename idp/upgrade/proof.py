@@ -32,13 +32,16 @@ from idp.upgrade.flow import State, UpgradeFlow
 from idp.upgrade.outcomes import Outcome, UpgradeAt, UpgradeCompleted
 
 CODE_DIGITS = 8
+# A mail leaves within a second or two; after this the mail server is away, or the address's own puts it off.
+LATE = timedelta(seconds=30)
 
 
 @dataclass(frozen=True)
 class Mailing:
     """The newest mail that asks for the proof of a flow's address, whichever tab or device asked for it.
 
-    state: queued, sent or refused for good. until: when its link and code stop working. again: it is not the first.
+    state: queued, late (queued for longer than mails wait when nothing is away), sent or refused for good. until: when
+    its link and code stop working. again: it is not the first.
     """
 
     state: str
@@ -53,7 +56,9 @@ def mailing(db: Session, deps: Deps, flow: UpgradeFlow) -> Mailing | None:
     newest = mail.newest_of_flows(db, flow_ids, recipient=flow.email or "")
     if newest is None:
         return None
-    return Mailing(newest.state, newest.at, newest.at + deps.settings.link_validity, newest.again)
+    late = newest.state == "queued" and deps.now() - newest.at > LATE
+    state = "late" if late else newest.state
+    return Mailing(state, newest.at, newest.at + deps.settings.link_validity, newest.again)
 
 
 def ask(db: Session, deps: Deps, flow: UpgradeFlow, *, language: str, asked_on: str | None) -> None:

@@ -150,6 +150,21 @@ def test_waiting_page_tells_by_itself_that_the_mail_was_refused(world: World, vi
     visitor.sees("Sécuriser mon compte")
 
 
+def test_waiting_page_tells_by_itself_that_the_mail_is_late_and_then_that_it_left(world: World, visit: Visit) -> None:
+    visitor = visit()
+    visitor.take_over(Scene(world, visitor).at_sent(world.letter()))
+    world.mailbox.answer = "421 4.3.2 shutting down"
+    world.deliver()
+
+    world.clock.advance(seconds=31)
+    expect(visitor.page.get_by_text("peut prendre quelques minutes")).to_be_visible(timeout=15_000)
+
+    world.mailbox.answer = None
+    world.clock.advance(minutes=3)
+    world.deliver()
+    expect(visitor.page.get_by_text("a été remis à votre messagerie")).to_be_visible(timeout=15_000)
+
+
 def test_another_mail_is_sent_on_demand_and_the_page_says_so(world: World, visit: Visit) -> None:
     letter = world.letter()
     visitor = visit()

@@ -149,6 +149,9 @@ def test_without_a_mail_server_people_go_on_and_their_mails_leave_when_it_is_bac
     assert metric(world, "idp_outbox_mails", state="queued") == 1
     assert metric(world, "idp_outbox_oldest_seconds") > 0
     assert person.reload().heading == "Vérifiez votre messagerie"
+    world.clock.advance(seconds=31)
+    assert "peut prendre quelques minutes" in person.reload().text
+    world.clock.advance(seconds=-31)
 
     back = Mailbox(port=port)
     try:

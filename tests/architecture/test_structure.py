@@ -79,10 +79,12 @@ def test_every_error_has_its_words(language: str) -> None:
 
 
 def test_documents_made_from_code_tell_what_the_code_says() -> None:
-    """docs/errors.md and docs/settings.md: `make docs` writes them again."""
+    """docs/errors.md, docs/settings.md and config/nginx/pages: `make docs` writes them again."""
     names = runpy.run_path(str(ROOT / "docs" / "generate.py"))
     assert (ROOT / "docs" / "errors.md").read_text(encoding="utf-8") == names["failures"]()
     assert (ROOT / "docs" / "settings.md").read_text(encoding="utf-8") == names["settings"]()
+    pages = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "config" / "nginx" / "pages").iterdir()}
+    assert pages == names["pages"]()
 
 
 # --- words -----------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 import ssl
@@ -110,14 +111,18 @@ def test_public_documents_are_answered_while_the_provider_is_away(front: Front, 
 
         assert HTTP.get(f"{alone.base}{DISCOVERY}").content == kept.content
         page = HTTP.get(f"{alone.base}/login")
+        software = HTTP.post(f"{alone.base}/oauth/token", data={})
     finally:
         alone.stop()
+    assert (software.status_code, software.json()["error"]) == (503, "temporarily_unavailable")
+    assert software.headers["retry-after"] == "30"
     assert 'lang="fr"' in page.text
     assert page.headers["retry-after"] == "30"
     assert page.headers["cache-control"] == "no-store"
     assert page.headers["content-security-policy"].startswith("default-src 'none'")
     assert page.headers["strict-transport-security"]
     assert "127.0.0.1" not in page.text
+    assert "GEN-10" in page.text
 
 
 def test_files_are_kept_as_long_as_they_say_and_packed_for_who_wants(front: Front) -> None:
@@ -233,9 +238,20 @@ def test_no_log_of_nginx_holds_a_secret_of_an_address(deployed: World, front: Fr
     person.get("/upgrade/confirm/marker-of-a-link", headers={"Referer": f"{front.base}/reset/confirm/marker-referrer"})
     person.get("/oauth/authorize?login_hint=marker-of-a-query", headers={"Cookie": "__Host-session=marker-cookie"})
     person.get("/reset/confirm/marker-of-a-link?x=marker-of-a-query")
+    person.get("/reset/%63onfirm/marker-of-a-link")
     raw.answers(front.nginx.port, b"GET /reset/confirm/marker-of-a-link HTTP/1.1\r\nHost: localhost\r\nBad\r\n\r\n")
     assert {"/upgrade/confirm/…", "/reset/confirm/…"} <= {line["path"] for line in front.nginx.logged(front.base)}
     assert "marker" not in front.nginx.log_text()
+
+
+def test_every_line_of_the_log_is_json_and_ends_where_it_ends(front: Front) -> None:
+    """Whatever bytes stand in an address: no reader of logs stumbles, and nobody adds a line (ASVS 16.4.1)."""
+    since = front.lengths()
+    for path in ("/%ff%fe", "/%E2%80%A8x", "/%0a%7b%22path%22:%22/forged%22%7d", "/%22,%22status%22:%22200", "/%1b[2J"):
+        HTTP.get(front.base + path)
+    lines = [json.loads(line) for line in front.written(since)]
+    assert {"/forged"}.isdisjoint(line.get("path") for line in lines)
+    assert [line["path"] for line in lines if line.get("status") == "404"].count("(other signs)") == 4
 
 
 def test_the_health_of_the_provider_is_nobodys_business(front: Front) -> None:

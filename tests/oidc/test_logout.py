@@ -214,6 +214,16 @@ def test_a_posted_logout_becomes_a_get(world: World, present) -> None:
     assert person.sent_to == back
 
 
+def test_a_posted_logout_that_no_address_can_hold_is_too_large_and_no_failure(world: World, present) -> None:
+    """nginx answered 503: the head of our answer, with the whole form in an address, was past what a proxy takes."""
+    _, _, person, tokens, back = present
+    form = {"id_token_hint": tokens["id_token"], "post_logout_redirect_uri": back, "state": "x" * 12_000}
+    response = HTTP.post(f"{world.base}/oauth/logout", data=form)
+    assert response.status_code == 413
+    assert "GEN-04" in response.text
+    assert _signed_in(person)
+
+
 @attack("N6")
 def test_signing_out_ends_what_the_sign_in_gave(world: World, present) -> None:
     _, portal, person, tokens, _ = present

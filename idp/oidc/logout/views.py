@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, render_template, request
 
-from idp.errors import AgencyClosed, AgencyUnknown, FieldError, MalformedRequest
+from idp.errors import AgencyClosed, AgencyUnknown, FieldError, MalformedRequest, TooLarge
 from idp.oidc.authorize.answers import origin
 from idp.oidc.logout import frames, steps
 from idp.oidc.logout.flow import PARAMETERS, LogoutRequest
@@ -18,6 +18,8 @@ from idp.web import forms, headers
 from idp.web.site import Place, Site
 
 LOGOUT_FORM = "logout"
+# A proxy takes neither the head of an answer with a longer address in it nor the request for it (config/nginx).
+_LONGEST_ADDRESS = 12_000
 
 
 def blueprint(site: Site, provider: Provider) -> Blueprint:
@@ -52,8 +54,10 @@ def blueprint(site: Site, provider: Provider) -> Blueprint:
         form = forms.pairs(request)
         if len({name for name, _ in form}) != len(form):
             raise MalformedRequest()
-        given = {name: value for name, value in form if name in PARAMETERS}
-        return site.see_other(f"/oauth/logout?{urlencode(given)}")
+        address = f"/oauth/logout?{urlencode([(name, value) for name, value in form if name in PARAMETERS])}"
+        if len(address) > _LONGEST_ADDRESS:
+            raise TooLarge()
+        return site.see_other(address)
 
     def ended(signed_in: SignedIn | None, wanted: LogoutRequest) -> Response:
         onward = wanted.return_to or place().url("/logout", done="1")

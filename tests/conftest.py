@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
@@ -18,7 +17,7 @@ from tests.conformance import summary as conformance
 from tests.faults import table as faults
 from tests.support import postgres
 from tests.support.chromium import started
-from tests.support.front import Front
+from tests.support.installed import provider_on
 from tests.support.mailbox import Mailbox
 from tests.support.world import ProviderServer, World
 
@@ -109,17 +108,7 @@ def provider(
     installation: str, tmp_path_factory: pytest.TempPathFactory, mailbox: Mailbox, new_database: object
 ) -> Iterator[ProviderServer]:
     """The provider: in this process on one of the two databases, or the started service behind nginx on PostgreSQL."""
-    if installation == attacks.NGINX:
-        front = Front(new_database("front"), mailbox, tmp_path_factory.mktemp("front"))  # type: ignore[operator]
-        yield front
-        front.stop()
-        return
-    if installation == "sqlite":
-        folder: Path = tmp_path_factory.mktemp("provider")
-        url = f"sqlite:///{folder / 'idp.sqlite'}"
-    else:
-        url = new_database("provider")  # type: ignore[operator]
-    server = ProviderServer(url, mailbox)
+    server = provider_on(installation, tmp_path_factory.mktemp("provider"), mailbox, new_database)
     yield server
     server.stop()
 

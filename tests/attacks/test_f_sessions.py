@@ -11,10 +11,10 @@ import pytest
 from idp import migrations
 from idp.app import create_app
 from idp.settings import load
-from tests.attacks import attack
+from tests.attacks import attack, inside
 from tests.hostile.test_values import rows
 from tests.support.acts import ask_for_account, ask_reset, confirm, show_letter, sign_in, to_merge
-from tests.support.person import Page
+from tests.support.person import Page, Person
 from tests.support.world import STRONG, World, answer
 
 
@@ -30,7 +30,7 @@ def test_a_sign_in_page_that_was_handed_over_gives_the_attacker_nothing(world: W
     victim.open(page)
     victim.submit(identifier=letter.email or "", password=STRONG)
 
-    assert "session" not in attacker.http.cookies
+    assert "session" not in attacker.cookies
     assert attacker.open(page).path == "/login"
     authorization = re.findall(r"authorization=([\w-]+)", page)[0]
     assert attacker.open(f"/oauth/authorize/{authorization}/continue").path == "/login"
@@ -41,7 +41,7 @@ def test_a_sign_in_page_that_was_handed_over_gives_the_attacker_nothing(world: W
 def test_the_secret_before_a_merge_or_an_upgrade_is_worthless(world: World, by: str) -> None:
     member, _ = world.member()
     person = world.signed_in(member)
-    old = person.http.cookies["session"]
+    old = person.cookies["session"]
     world.clock.advance(minutes=1)
 
     if by == "merge":
@@ -52,7 +52,7 @@ def test_the_secret_before_a_merge_or_an_upgrade_is_worthless(world: World, by: 
         ask_for_account(world, letter, person=person)
         confirm(world, person, letter.email)
 
-    assert person.http.cookies["session"] != old
+    assert person.cookies["session"] != old
     assert world.person(cookies={"session": old}).open("/profile").path != "/profile"
 
 
@@ -61,7 +61,7 @@ def test_the_letter_alone_gives_no_session(world: World) -> None:
     person = world.person()
     show_letter(person, world.letter())
 
-    assert "session" not in person.http.cookies
+    assert "session" not in person.cookies
 
 
 @attack("F8")
@@ -79,7 +79,7 @@ def test_a_page_of_another_site_signs_nobody_in_as_the_attacker(world: World, he
     response = victim.http.post(f"/login?{letter.query}", data=data, headers=headers)
 
     assert response.status_code == 403
-    assert "session" not in victim.http.cookies
+    assert "session" not in victim.cookies
 
 
 @attack("F9")
@@ -148,6 +148,12 @@ def test_back_after_signing_out_shows_nothing_of_the_person(world: World) -> Non
     assert person.page.path != "/profile"
 
 
+def visitor(world: World) -> Person:
+    person = world.person()
+    person.get("/login/codes")
+    return person
+
+
 @attack("F15")
 def test_whatever_names_something_is_long_random_and_never_the_same(world: World) -> None:
     """What a browser is given: keys and sessions, flows, requests, codes, tokens."""
@@ -160,15 +166,15 @@ def test_whatever_names_something_is_long_random_and_never_the_same(world: World
         person.open(portal.authorize_url(prompt="login"))
         found["authorization"] += re.findall(r"authorization=([\w-]+)", person.page.url)
         person.submit(identifier=letter.email or "", password=STRONG)
-        found["browser"].append(person.http.cookies["browser"])
-        found["session"].append(person.http.cookies["session"])
+        found["browser"].append(person.cookies["browser"])
+        found["session"].append(person.cookies["session"])
         found["code"].append(answer(person.sent_to)["code"])
         found["refresh"].append(portal.redeem(person.sent_to).json()["refresh_token"])
         found["flow"] += re.findall(r"/reset/([\w-]+)/sent", ask_reset(world.person(), letter).url)
         found["link"].append(world.link_for(letter.email).rsplit("/", 1)[1])
         world.forget_attempts()  # of mails to one address
     for _ in range(100):
-        found["browser"].append(world.person().get("/login/codes").cookies["browser"])
+        found["browser"].append(visitor(world).cookies["browser"])
 
     for name, values in found.items():
         assert len(set(values)) == len(values) >= 25, name
@@ -180,6 +186,7 @@ def test_whatever_names_something_is_long_random_and_never_the_same(world: World
 
 
 @attack("F15")
+@inside("asks the source of what names things itself")
 def test_two_thousand_of_what_names_things_hold_what_they_promise(world: World) -> None:
     """The one source of all of them: no two alike, and no bit that is more often set than not."""
     for bits in (128, 256):
@@ -197,7 +204,7 @@ def test_what_a_browser_is_remembered_by_opens_nothing(world: World) -> None:
     letter, _ = world.member()
     person = world.person()
     sign_in(person, letter)
-    kept = {name: value for name, value in person.http.cookies.items() if name != "session"}
+    kept = {name: value for name, value in person.cookies.items() if name != "session"}
     assert set(kept) == {"browser", "agency", "device"}
 
     thief = world.person(cookies=kept)

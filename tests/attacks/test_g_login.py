@@ -179,7 +179,7 @@ def test_a_statement_is_an_unknown_identifier(world: World, identifier: str) -> 
 
     assert page.status == 400
     assert page.fields["identifier"]["value"] == identifier
-    assert "session" not in person.http.cookies
+    assert "session" not in person.cookies
 
 
 @attack("G16")
@@ -195,7 +195,7 @@ def test_a_field_that_pretends_to_be_a_list_is_no_field(world: World, field: str
     )
 
     assert page.status == 400
-    assert "session" not in person.http.cookies
+    assert "session" not in person.cookies
 
 
 @attack("G8")

@@ -31,7 +31,7 @@ def test_anothers_address_with_ones_own_letter_gives_nothing_of_that_account(wor
     page = attacker.submit(password=OTHER_STRONG)
 
     assert page.status == 400
-    assert "session" not in attacker.http.cookies
+    assert "session" not in attacker.cookies
     assert rows(world) == before
     assert len(world.mails_to(victim.email)) == mails
     assert "V1001" not in page.html
@@ -75,6 +75,9 @@ def test_hostile_codes_lead_to_the_page_of_the_codes(world: World, code: str) ->
     seen = set()
     for client, societe in ((code, agency.societe), (agency.client, code), (code, code)):
         response = person.get("/login", params={"client": client, "societe": societe})
+        if response.status_code == 414:
+            assert len(client + societe) > 16_000, "nginx takes no longer address"
+            continue
         assert response.status_code == 303
         assert response.headers["location"].startswith("/login/codes?")
         assert "x" not in response.cookies

@@ -29,7 +29,7 @@ def test_a_link_that_machines_opened_five_times_works_for_the_person(world: Worl
         assert machine.http.head(link).status_code == 200
         page = Page(machine.get(link))
         assert Page(machine.http.post(link, data=page.form(having="password").fields)).status == 400
-        assert "session" not in machine.http.cookies
+        assert "session" not in machine.cookies
 
     assert rows(world) == before
     assert confirm(world, person, letter.email).heading == "Profil"
@@ -55,7 +55,7 @@ def test_a_hundred_clicks_on_send_again_twenty_at_once_send_no_more_than_the_few
     versions = itertools.count(1)
 
     def click(_: int) -> int:
-        one = world.person(cookies=dict(person.http.cookies))
+        one = world.person(cookies=person.cookies)
         form = person.page.form("Renvoyer l'email")
         return int(one.http.post(form.action, data={**form.fields, "version": str(next(versions))}).status_code)
 

@@ -44,7 +44,7 @@ def test_a_reset_signs_nobody_in_and_tells_the_owner(world: World) -> None:
 
     phone.submit(new_password=OTHER_STRONG, confirmation=OTHER_STRONG)
 
-    assert "session" not in phone.http.cookies
+    assert "session" not in phone.cookies
     assert elsewhere.open("/profile").path != "/profile"
     assert "mot de passe" in world.mails_to(letter.email)[-1].text.lower()
     assert sign_in(world.person(), letter).status == 400
@@ -109,7 +109,7 @@ def test_notices_hold_no_secret_and_say_whom_to_call(world: World) -> None:
 
     mail = world.mails_to(letter.email)[-1]
 
-    for secret in (STRONG, OTHER_STRONG, letter.password, person.http.cookies["session"]):
+    for secret in (STRONG, OTHER_STRONG, letter.password, person.cookies["session"]):
         assert secret not in mail.text + mail.html
     assert not re.search(r"/confirm/", mail.text)
     assert re.search(r"20\d\d", mail.text)

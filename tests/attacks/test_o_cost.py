@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import gc
 import gzip
+import itertools
+import threading
+from collections import Counter
+from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import func, select
@@ -11,9 +15,13 @@ from sqlalchemy import func, select
 from idp import purge
 from idp.oidc.authorize.tables import AuthorizationRequest
 from tests.attacks import attack, inside
-from tests.support.world import HTTP, World
+from tests.demo.running import wait_until
+from tests.support.front import Front
+from tests.support.mailbox import Mailbox
+from tests.support.world import HTTP, STRONG, World
 
 MANY = 200
+_ENOUGH = 10  # refreshes meanwhile
 
 
 @inside("counts objects in the memory of the provider")
@@ -77,3 +85,53 @@ def test_a_body_that_unpacks_to_gigabytes_is_not_unpacked(world: World) -> None:
 
     assert response.status_code == 400
     assert response.json()["error"] in ("invalid_request", "unsupported_grant_type")
+
+
+@pytest.fixture(scope="module")
+def front(tmp_path_factory: pytest.TempPathFactory, mailbox: Mailbox) -> Iterator[Front]:
+    """A service of its own, whose hashes take long and that lets few wait."""
+    folder = tmp_path_factory.mktemp("rush")
+    slow = {"IDP_BCRYPT_COST": "12", "IDP_HASHING_CONCURRENCY": "1", "IDP_HASHING_QUEUE_LIMIT": "1"}
+    made = Front(f"sqlite:///{folder / 'idp.sqlite'}", mailbox, folder, **slow)
+    yield made
+    made.stop()
+
+
+@attack("O5")
+def test_while_too_many_sign_in_portals_get_their_tokens_and_people_are_told_to_come_back(front: Front) -> None:
+    """Each of the eight asks for a quarter of a second of a processor at a time; nothing is said here about how long a token takes."""
+    world = World(front)
+    portal = world.portal(world.agency())
+    page = f"/login?{world.agency().query}"
+    statuses: Counter[int] = Counter()
+    told: set[str] = set()
+    ended = threading.Event()
+
+    def guess(number: int) -> None:
+        person = world.person()
+        person.open(page)
+        form = person.page.form(having="identifier")
+        for count in itertools.count():
+            if ended.is_set():
+                return
+            fields = {**form.fields, "identifier": f"n{number}.{count}@exemple.org", "password": STRONG}
+            response = person.http.post(form.action, data=fields)
+            statuses[response.status_code] += 1
+            if response.status_code == 503:
+                told.add(response.headers.get("retry-after", ""))
+
+    crowd = [threading.Thread(target=guess, args=(number,)) for number in range(8)]
+    for one in crowd:
+        one.start()
+    try:
+        assert wait_until(lambda: statuses[503] > 0, 60), statuses
+        answers = [portal.token(grant_type="client_credentials").status_code for _ in range(_ENOUGH)]
+    finally:
+        ended.set()
+        for one in crowd:
+            one.join()
+        world.close()
+
+    assert answers == [200] * _ENOUGH
+    assert set(statuses) <= {400, 429, 503}
+    assert "" not in told

@@ -58,7 +58,7 @@ def test_a_page_of_somebody_is_kept_by_no_cache_under_any_name(world: World, pat
     assert response.headers["cache-control"] == "no-store"
     for suffix in ("/x.css", ".css", ";x.css", "%2Fx.js", "/..%2f..%2fstatic%2fsite.css"):
         imitated = person.get(path + suffix)
-        assert imitated.status_code == 404
+        assert imitated.status_code in (404, 400), "nginx follows no path that leaves its root"
         assert letter.email not in imitated.text
 
 

@@ -60,7 +60,7 @@ def test_another_browsers_token_does_not_fit(world: World) -> None:
     page = victim.submit(identifier=letter.email or "", password=STRONG, csrf_token=token)
 
     assert page.status == 400
-    assert "session" not in victim.http.cookies
+    assert "session" not in victim.cookies
 
 
 @pytest.mark.parametrize("name", PLACES)

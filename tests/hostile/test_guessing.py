@@ -11,7 +11,7 @@ from sqlalchemy import delete, func, select
 
 from idp.audit.tables import AuditEvent
 from idp.throttle.tables import ThrottleCounter
-from tests.attacks import attack
+from tests.attacks import attack, inside
 from tests.support.acts import ask_for_account, ask_reset, show_letter, sign_in, to_merge
 from tests.support.person import Page, Person
 from tests.support.world import OTHER_STRONG, STRONG, Letter, World
@@ -91,7 +91,7 @@ def test_a_hundred_wrong_passwords_at_once_are_five_guesses(world: World) -> Non
     statuses: list[int] = []
 
     def guess() -> None:
-        one = world.person(cookies=dict(person.http.cookies))
+        one = world.person(cookies=person.cookies)
         barrier.wait()
         statuses.append(one.http.post(form.action, data=data).status_code)
 
@@ -265,6 +265,7 @@ def test_known_and_unknown_addresses_cost_the_reset_the_same_work(world: World) 
 
 
 @attack("J1")
+@inside("counts statements")
 def test_an_address_that_was_mailed_too_often_costs_the_reset_the_same_work(world: World) -> None:
     known = world.member()[0]
     first = work(world, lambda: ask_reset(world.person(), known))

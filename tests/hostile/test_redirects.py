@@ -43,7 +43,7 @@ def test_signing_in_leads_where_it_leads_without_the_parameter(world: World, els
     for name in NAMES:
         page = sign_in(person, letter, query=f"{letter.query}&{name}={elsewhere}")
         assert page.url == f"{world.base}/profile", name
-        person.http.cookies.delete("session")
+        person.forget("session")
 
 
 def test_the_codes_page_leads_to_known_pages_only(world: World) -> None:
@@ -68,10 +68,17 @@ def test_another_hosts_name_is_in_no_answer_and_no_mail(world: World) -> None:
     person.open(f"/reset?{letter.query}")
     form = person.page.form(having="identifier")
 
+    before = len(world.mails_to(letter.email))
+
     response = person.http.post(
         form.action, data={**form.fields, "identifier": letter.email}, headers={"Host": "evil.example"}
     )
 
+    if response.status_code == 421:
+        # nginx answers to one name, and the provider is not asked.
+        assert "evil" not in response.text + str(response.headers)
+        assert len(world.mails_to(letter.email)) == before
+        return
     assert "evil" not in response.headers["location"]
     assert "evil" not in world.mails_to(letter.email)[-1].text
     assert world.base in world.mails_to(letter.email)[-1].text

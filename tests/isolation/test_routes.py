@@ -95,7 +95,7 @@ def _ask(scene: Scene, asker: Person, route: Route, method: str, rule: Rule, giv
         return HTTP.post(address, data=fields, auth=(portal.client_id, portal.secret or ""))
     if method == "GET":
         return asker.http.get(address, params=fields)
-    key = asker.http.cookies["browser"]
+    key = asker.cookies["browser"]
     own = {"own_letter": scene.alpha.waiting.id, "own_account": scene.alpha.account_id}
     form_id = rule.form.format_map(given | own)
     token = scene.world.deps.digests.digest(Kind.CSRF, f"{key}:{form_id}")[:43]

@@ -10,7 +10,7 @@ import click
 import pytest
 
 from idp.cli import command as root
-from tests.attacks import attack
+from tests.attacks import attack, inside
 from tests.cli.terminal import Terminal
 from tests.isolation import verbs
 from tests.isolation.scene import Scene
@@ -51,6 +51,7 @@ def test_what_is_beta_s_is_found_where_beta_is_named(scene: Scene, idp: Terminal
 
 
 @attack("Q1")
+@inside("commands of an operator, which are no requests")
 @pytest.mark.parametrize("verb", list(verbs.OF_AN_AGENCY))
 def test_a_verb_for_one_agency_leaves_the_others_alone(scene: Scene, idp: Terminal, verb: str, tmp_path: Path) -> None:
     words = verbs.words(scene, tmp_path)
@@ -64,6 +65,7 @@ def test_a_verb_for_one_agency_leaves_the_others_alone(scene: Scene, idp: Termin
 
 
 @attack("Q1")
+@inside("commands of an operator, which are no requests")
 @pytest.mark.parametrize(
     "verb", ["accounts show", "accounts unlock", "accounts disable", "accounts export", "accounts erase"]
 )

@@ -89,7 +89,7 @@ def test_a_letters_credentials_sign_nobody_in(world: World) -> None:
 
     show_letter(person, letter)
 
-    assert "session" not in person.http.cookies
+    assert "session" not in person.cookies
     assert person.open("/profile").path != "/profile"
 
 

@@ -79,7 +79,7 @@ def test_a_wrong_password_merges_nothing(world: World) -> None:
 
     assert page.status == 400
     assert "celui que vous avez choisi, pas celui du courrier" in page.errors[0]
-    assert "session" not in person.http.cookies
+    assert "session" not in person.cookies
     assert person.submit(password="").fields["password"]["aria-invalid"] == "true"
     assert second.societe not in world.signed_in(first).page.text
 

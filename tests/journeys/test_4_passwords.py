@@ -276,7 +276,7 @@ def test_a_change_of_password_ends_a_reset_that_was_asked_before(world: World) -
 def test_signing_out_ends_the_session(world: World) -> None:
     letter, _ = world.member()
     person = world.signed_in(letter)
-    cookie = person.http.cookies["session"]
+    cookie = person.cookies["session"]
     person.open("/profile")
 
     page = person.submit("Déconnexion")

@@ -586,7 +586,7 @@ def test_a_scanner_that_opens_and_submits_the_link_changes_nothing(world: World,
     names = ["password"] if kind == "upgrade" else ["new_password", "confirmation"]
     assert scanner.submit(**dict.fromkeys(names, "")).status == 400
 
-    assert "session" not in scanner.http.cookies
+    assert "session" not in scanner.cookies
     person = world.person()
     person.open(link)
     if kind == "upgrade":
@@ -675,7 +675,7 @@ def test_another_browser_with_the_same_letter_is_not_signed_in_by_the_confirmati
     confirm(world, first, letter.email)
 
     assert other.open(waiting).path == "/login"
-    assert "session" not in other.http.cookies
+    assert "session" not in other.cookies
 
 
 def test_who_is_signed_in_as_somebody_else_on_the_phone_is_told_both_names(world: World) -> None:

@@ -25,11 +25,14 @@ from idp.oidc.logout.tables import LogoutNotice
 from idp.oidc.registration import clients
 from idp.sessions import store as sessions
 from idp.sessions.tables import BrowserSession
+from tests.attacks import inside
 from tests.faults.catalogue import fault
 from tests.support.acts import ask_reset, sign_in
 from tests.support.outside import Authority, Host
 from tests.support.person import Person
 from tests.support.world import HTTP, OTHER_STRONG, STRONG, Portal, World, claims
+
+_INSIDE = inside("does the work of the service's background by itself")
 
 
 @dataclass
@@ -166,6 +169,7 @@ def test_a_logout_token_is_never_unsigned(scene: Scene) -> None:
     assert jws.extract_compact(token.encode()).headers()["alg"] == "RS256"
 
 
+@_INSIDE
 def test_a_logout_token_opens_nothing_atk_056(scene: Scene) -> None:
     sign_out(scene.person)
     scene.work()
@@ -204,6 +208,7 @@ def test_a_new_password_ends_it_elsewhere_and_not_here(scene: Scene) -> None:
     assert here.open("/profile").heading == "Profil"
 
 
+@_INSIDE
 def test_a_reset_ends_it_atk_214(scene: Scene) -> None:
     stranger = scene.world.person()
     ask_reset(stranger, scene.letter)
@@ -308,6 +313,7 @@ def test_a_portal_that_is_away_for_a_day_is_given_up_and_an_operator_sees_it(sce
 
 
 @fault("X35")
+@_INSIDE
 def test_one_slow_portal_is_waited_for_once_not_once_a_person_atk_191(scene: Scene) -> None:
     other_letter, _ = scene.world.member()
     other = scene.world.signed_in(other_letter)
@@ -324,6 +330,7 @@ def test_one_slow_portal_is_waited_for_once_not_once_a_person_atk_191(scene: Sce
     assert {notice.last_answer for notice in found} == {"took too long"}
 
 
+@_INSIDE
 def test_an_address_inside_is_not_connected_to_atk_191(scene: Scene) -> None:
     sign_out(scene.person)
     scene.work(replace(scene.deps, settings=scene.world.deps.settings))

@@ -33,6 +33,7 @@ from idp.oidc.consent.flow import Consent
 from idp.oidc.registration import statements, store
 from idp.oidc.registration.tables import Client, InitialAccessToken
 from idp.throttle.tables import ThrottleCounter
+from tests.support.installed import installations, provider_on
 from tests.support.mailbox import Mailbox
 from tests.support.outside import Authority, Host
 from tests.support.world import HTTP, AgencyMade, Portal, ProviderServer, World
@@ -46,7 +47,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("authority"))
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=installations())
 def open_server(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
@@ -56,16 +57,13 @@ def open_server(
 ) -> Iterator[ProviderServer]:
     """A provider where anybody may register, and which may fetch from this machine."""
     folder = tmp_path_factory.mktemp("open")
-    url = (
-        f"sqlite:///{folder / 'idp.sqlite'}"
-        if request.param == "sqlite"
-        else new_database(f"registration_{secrets.token_hex(3)}")
-    )
     trusted = folder / "statements.json"
     trusted.write_text(json.dumps({VOUCHES: {"keys": [VOUCHER.as_dict(private=False)]}}))
-    server = ProviderServer(
-        url,
+    server = provider_on(
+        request.param,
+        folder,
         mailbox,
+        new_database,
         IDP_REGISTRATION="open",
         IDP_SOFTWARE_STATEMENT_KEYS_FILE=str(trusted),
         IDP_FETCH_ALLOWED_NETWORKS="127.0.0.0/8",
@@ -81,10 +79,12 @@ def opened(open_server: ProviderServer) -> World:
     return World(open_server)
 
 
-@pytest.fixture(scope="module")
-def token_server(tmp_path_factory: pytest.TempPathFactory, mailbox: Mailbox) -> Iterator[ProviderServer]:
-    folder: Path = tmp_path_factory.mktemp("token")
-    server = ProviderServer(f"sqlite:///{folder / 'idp.sqlite'}", mailbox, IDP_REGISTRATION="token")
+@pytest.fixture(scope="module", params=installations()[:1])
+def token_server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, mailbox: Mailbox, new_database: Any
+) -> Iterator[ProviderServer]:
+    folder = tmp_path_factory.mktemp("token")
+    server = provider_on(request.param, folder, mailbox, new_database, IDP_REGISTRATION="token")
     yield server
     server.stop()
 
@@ -723,8 +723,9 @@ def test_atk_070_a_registration_answers_to_its_own_token_only(opened: World, met
         # Clients of the operator have no such token, not even an empty one.
         manage({"registration_client_uri": f"{opened.base}/oauth/register/{portal.client_id}"}, method, document, "x"),
         manage({"registration_client_uri": f"{opened.base}/oauth/register/nobody"}, method, document, "x"),
-        manage({"registration_client_uri": f"{opened.base}/oauth/register/%00"}, method, document, "x"),
     ]
+    nul = manage({"registration_client_uri": f"{opened.base}/oauth/register/%00"}, method, document, "x")
+    assert nul.status_code in (401, 400), "nginx takes no such address"
     assert {response.status_code for response in answers} == {401}
     assert {response.json()["error"] for response in answers} == {"invalid_token"}
     assert manage(mine, "GET").json()["redirect_uris"] == [BACK]

@@ -458,7 +458,9 @@ def test_a_bad_bearer_token_is_told_so(world: World, token: str) -> None:
     response = HTTP.get(f"{world.base}/oauth/userinfo", headers=headers)
     assert response.status_code in (400, 401, 431)
     if response.status_code == 401:
-        assert 'error="invalid_token"' in response.headers["www-authenticate"]
+        told = response.headers["www-authenticate"]
+        # granian hands no header on that is no ASCII: then there is no token at all.
+        assert 'error="invalid_token"' in told or (not token.isascii() and "error" not in told)
 
 
 @attack("C14")

@@ -50,7 +50,7 @@ def at_once(action: Callable[[int], Any], count: int = THREADS) -> list[Any]:
 
 def clone(person: Person) -> Person:
     """The same browser, on a connection of its own."""
-    twin = Person(person.base, cookies=dict(person.http.cookies))
+    twin = Person(person.base, cookies=person.cookies)
     twin.page = person.page
     return twin
 
@@ -295,7 +295,7 @@ def test_a_reset_link_sets_exactly_one_password(world: World, shared) -> None:
             guest = world.person()
             guest.open(f"/login?{letter.query}")
             guest.submit(identifier=letter.email, password=word)
-            working.append("session" in guest.http.cookies)
+            working.append("session" in guest.cookies)
         assert sum(working) == 1
         world.forget_attempts()
 

@@ -216,7 +216,7 @@ def test_what_was_closed_since_is_closed_again_from_the_exported_trail(place: Re
 def _signs_in(world: World, letter: Letter, password: str) -> bool:
     person = world.person()
     sign_in(person, letter, password=password)
-    return "session" in person.http.cookies
+    return "session" in person.cookies
 
 
 def test_events_that_are_none_are_refused_before_anything_is_void_twice(place: Restorable, tmp_path: Path) -> None:

@@ -8,11 +8,11 @@ from tests.support.world import STRONG, World, claims
 def test_signing_in_again_makes_the_secret_before_worthless(world: World) -> None:
     letter, _ = world.member()
     person = world.signed_in(letter)
-    before = person.http.cookies["session"]
+    before = person.cookies["session"]
     world.clock.advance(minutes=1)
     person.open(f"/login?{letter.query}")
     person.submit(having="identifier", identifier=letter.email, password=STRONG)
-    assert person.http.cookies["session"] != before
+    assert person.cookies["session"] != before
     thief = world.person(cookies={"session": before})
     assert thief.open("/profile").path != "/profile"
     assert person.open("/profile").path == "/profile"
@@ -34,7 +34,7 @@ def test_somebody_elses_sign_in_at_the_same_browser_ends_the_one_before(world: W
     mine, _ = world.member()
     planted, _ = world.member()
     person = world.signed_in(planted)
-    secret = person.http.cookies["session"]
+    secret = person.cookies["session"]
     person.open(f"/login?{mine.query}")
     person.submit(having="identifier", identifier=mine.email, password=STRONG)
     assert world.person(cookies={"session": secret}).open("/profile").path != "/profile"

@@ -6,6 +6,7 @@ that a test sends reaches it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -36,20 +37,45 @@ class SharedClock(Clock):
         new.replace(self.file)
 
 
+# How long the files of service and nginx were at a moment.
+Lengths = Mapping[Path, int]
+
+
 class Front(ProviderServer):
     """base: the address of nginx. nginx, served: to look at and to stop."""
 
-    def __init__(self, database_url: str, mailbox: Mailbox, folder: Path, **settings: str) -> None:
+    def __init__(
+        self, database_url: str, mailbox: Mailbox, folder: Path, *, program: tuple[str, ...] = (), **settings: str
+    ) -> None:
+        """program: what Python runs instead of the service whose clock can be moved. settings: of the environment."""
         port = free_port()
         issuer = f"https://localhost:{port}"
         clock = SharedClock(folder / "clock")
         shared = {"IDP_ISSUER": issuer, "IDP_TRUSTED_PROXIES": "1", **settings}
         super().__init__(database_url, mailbox, clock=clock, **shared)
-        self.served = Served(
-            self, log=folder / "service.log", program=("-m", "tests.support.service", str(clock.file)), **self.environ
-        )
+        program = program or ("-m", "tests.support.service", str(clock.file))
+        self.served = Served(self, log=folder / "service.log", program=program, **self.environ)
         self.nginx = Nginx(folder, self.served.port, port=port)
         self.base = issuer
+
+    def restart(self) -> None:
+        """Begin again: another master, other workers, the same socket."""
+        super().restart()
+        self.served.end()
+        self.served.start()
+
+    def lengths(self) -> Lengths:
+        return {file: file.stat().st_size for file in self._files()}
+
+    def written(self, since: Lengths) -> list[str]:
+        """The lines that service and nginx logged since then, first the service's, which are JSON."""
+        self.nginx.logged(self.base)  # until nginx has written what it answered
+        pieces = [file.read_bytes()[since.get(file, 0) :] for file in self._files()]
+        return [line for piece in pieces for line in piece.decode(errors="replace").split("\n") if line]
+
+    def _files(self) -> list[Path]:
+        assert self.served.log is not None
+        return [self.served.log, *sorted(self.nginx.folder.glob("idp*.log"))]
 
     def stop(self) -> None:
         self.nginx.stop()

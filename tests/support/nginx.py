@@ -105,8 +105,9 @@ class Nginx:
                 mark = f"/mark-{next(_MARKS)}"
                 HTTP.get(f"{base}{mark}", headers={"Connection": "close"})
                 assert wait_until(lambda mark=mark: mark in self.log_text(), 20)
-        file = self.folder / "idp.log"
-        return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+        # By LF alone: JSON leaves the other ends of lines of Unicode in its texts.
+        lines = (self.folder / "idp.log").read_text(encoding="utf-8").split("\n")
+        return [json.loads(line) for line in lines if line]
 
     def log_text(self) -> str:
         """All that it wrote."""

@@ -6,6 +6,8 @@ Every page that is opened is held to the house rules, so that no test can pass o
 from __future__ import annotations
 
 import re
+import weakref
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
@@ -128,13 +130,39 @@ def _plain(html: str) -> str:
     return " ".join(entities.unescape(re.sub(r"<[^>]+>", "", html)).split())
 
 
+_HOST = "__Host-"
+# The cookies that have this prefix where the provider is reached over HTTPS (idp/web/browser.py).
+_OF_HOST = ("browser", "session", "device")
+
+
 class Person:
     """Someone at a browser. `open` and `submit` follow redirects within the provider and stop at the portal."""
 
-    def __init__(self, base: str, **options: Any) -> None:
+    def __init__(self, base: str, *, cookies: Mapping[str, str] | None = None, **options: Any) -> None:
+        """cookies: what the browser has already, by names without prefix."""
         self.base = base
+        prefix = _HOST if base.startswith("https:") else ""
+        options["cookies"] = {prefix * (name in _OF_HOST) + name: value for name, value in (cookies or {}).items()}
         self.http = httpx.Client(base_url=base, follow_redirects=False, timeout=30, verify=False, **options)
+        # A twin in a race is closed by nobody, and a connection with TLS that is left behind is a warning.
+        weakref.finalize(self, self.http.close)
         self.page: Page
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        """What the browser keeps, by names without prefix; what a provider gave before what was there already."""
+        kept = sorted(self.http.cookies.jar, key=lambda cookie: bool(cookie.domain))
+        return {cookie.name.removeprefix(_HOST): cookie.value or "" for cookie in kept}
+
+    def forget(self, name: str) -> None:
+        """Lose a cookie, as a browser does that is closed or cleaned."""
+        for cookie in [one for one in self.http.cookies.jar if one.name in (name, _HOST + name)]:
+            self.http.cookies.jar.clear(cookie.domain, cookie.path, cookie.name)
+
+    def keep(self, name: str, value: str) -> None:
+        """Have this cookie instead of what was there."""
+        self.forget(name)
+        self.http.cookies.set(_HOST * (self.base.startswith("https:") and name in _OF_HOST) + name, value)
 
     def open(self, url: str) -> Page:
         return self._follow(self.http.get(url))

@@ -16,7 +16,6 @@ from typing import Any
 
 import httpx2 as httpx
 
-from tests.cli.terminal import IDP
 from tests.demo.running import wait_until
 from tests.support.person import Person
 from tests.support.ports import free_port
@@ -58,13 +57,13 @@ class Served:
             "IDP_WORKERS": "2",
             **more,
         }
-        self._log = log
+        self.log = log
         self.start()
 
     def start(self) -> None:
         """Start it, and wait until it can serve and be looked at."""
         door = self._door.fileno()
-        with Path(os.devnull if self._log is None else self._log).open("a") as errors:
+        with Path(os.devnull if self.log is None else self.log).open("a") as errors:
             self.process = subprocess.Popen(
                 [sys.executable, "-c", _HAND_OVER, str(door), *self._program, "serve", "--stop-with-parent"],
                 env=self._environ,
@@ -88,15 +87,20 @@ class Served:
 
     def command(self, *arguments: str) -> str:
         """Run `idp …` with the same settings; what it says on stderr goes to the log. Returns stdout."""
-        with Path(os.devnull if self._log is None else self._log).open("a") as errors:
+        with Path(os.devnull if self.log is None else self.log).open("a") as errors:
             done = subprocess.run(
-                [*IDP, *arguments], env=self._environ, stdout=subprocess.PIPE, stderr=errors, text=True, check=True
+                [*self._program, *arguments],
+                env=self._environ,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                check=True,
             )
         return done.stdout
 
     def log_text(self) -> str:
-        assert self._log is not None
-        return self._log.read_text(encoding="utf-8")
+        assert self.log is not None
+        return self.log.read_text(encoding="utf-8")
 
     def _answers(self, url: str) -> bool:
         try:

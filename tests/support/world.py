@@ -456,7 +456,7 @@ class World:
         person.open(f"/login?{letter.query}")
         assert letter.email
         person.submit(identifier=letter.email, password=password)
-        assert any(n.endswith("session") for n in person.http.cookies)
+        assert "session" in person.cookies
         return person
 
     # --- counting ----------------------------------------------------------------------------------------------------

@@ -44,7 +44,7 @@ def at_home(world: World, letter: Letter) -> Person:
     """A person whose browser has signed in before, and is signed out."""
     person = world.person()
     sign_in(person, letter)
-    person.http.cookies.delete("session")
+    person.forget("session")
     return person
 
 
@@ -90,8 +90,8 @@ def test_a_browser_that_only_asked_for_a_reset_is_no_known_one(world: World) -> 
 
     attacker.reload()
 
-    assert "device" in owner.http.cookies
-    assert "device" not in attacker.http.cookies
+    assert "device" in owner.cookies
+    assert "device" not in attacker.cookies
 
 
 def test_a_known_browser_has_its_own_few_guesses_and_then_those_of_everybody(world: World) -> None:
@@ -140,13 +140,13 @@ def test_a_mark_is_good_for_one_address_at_one_browser(world: World, spoilt: str
     owner, thief = at_home(world, letter), at_home(world, other)
     presented = {
         "of another person": None,
-        "of another browser": owner.http.cookies["device"],
+        "of another browser": owner.cookies["device"],
         "made up": "0" * 32,
         "garbage": ".." + "f" * 3000,
     }[spoilt]
     if presented is not None:
-        thief.http.cookies.delete("device")
-        thief.http.cookies.set("device", presented)
+        thief.forget("device")
+        thief.keep("device", presented)
     attacked(world, letter, guesses=6)
 
     assert sign_in(thief, letter).status in (400, 429)
@@ -167,11 +167,11 @@ def test_several_people_at_one_computer_are_all_known_there(world: World) -> Non
     browser = world.person()
     for letter in people:
         sign_in(browser, letter)
-    browser.http.cookies.delete("session")
+    browser.forget("session")
     for letter in people:
         attacked(world, letter, guesses=6)
 
-    assert len(browser.http.cookies["device"].split(".")) == devices.MOST
+    assert len(browser.cookies["device"].split(".")) == devices.MOST
     # From the newest on: each sign-in puts its own mark first.
     statuses = [sign_in(browser, letter).status for letter in reversed(people)]
 
@@ -181,7 +181,7 @@ def test_several_people_at_one_computer_are_all_known_there(world: World) -> Non
 def test_a_mark_says_nothing_about_the_address_or_the_browser(world: World) -> None:
     letter, _ = world.member()
     owner = at_home(world, letter)
-    mark = owner.http.cookies["device"]
+    mark = owner.cookies["device"]
 
     assert mark == devices.mark(world.deps, browser_digest(world, owner), addresses.key(letter.email or ""))
     assert len(mark) == 32
@@ -192,7 +192,7 @@ def test_a_mark_says_nothing_about_the_address_or_the_browser(world: World) -> N
 def browser_digest(world: World, person: Person) -> str:
     from idp.digests import Kind
 
-    return world.deps.digests.digest(Kind.BROWSER, person.http.cookies["browser"])
+    return world.deps.digests.digest(Kind.BROWSER, person.cookies["browser"])
 
 
 def test_over_https_the_mark_cannot_be_planted_by_a_neighbour() -> None:

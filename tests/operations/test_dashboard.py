@@ -71,6 +71,13 @@ def test_every_metric_that_is_asked_for_exists(known: dict[str, set[str]], store
         assert names <= set(every), expression
 
 
+def test_every_metric_of_ours_is_looked_at(known: dict[str, set[str]], stored: dict[str, set[str]]) -> None:
+    """What nobody looks at need not be counted."""
+    asked = {name for expression in EXPRESSIONS for name in re.findall(r"\bidp_\w+", expression)}
+    families = {re.sub(r"_(?:total|bucket|sum|count|created)$", "", name) for name in (*known, *stored)} - {"up"}
+    assert [name for name in sorted(families) if not any(one.startswith(name) for one in asked)] == []
+
+
 def test_every_label_that_is_asked_for_exists(known: dict[str, set[str]], stored: dict[str, set[str]]) -> None:
     every = known | stored
     for expression in EXPRESSIONS:

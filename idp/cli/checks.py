@@ -178,10 +178,8 @@ def schema(found: Status) -> Finding:
 def signing_keys(db: Session, deps: Deps) -> Finding:
     try:
         stored = keys.keys(db, deps)
-    except Exception:  # noqa: BLE001 - cryptography's InvalidTag: sealed under another master secret
-        return Finding(
-            "signing keys", Level.BROKEN, "cannot be opened: the master secret is not the one they were made with"
-        )
+    except keys.KeyUnreadable as error:
+        return Finding("signing keys", Level.BROKEN, str(error))
     now = deps.now()
     used = {a: key_flow.current(stored, a, now=now) for a in key_flow.ALGORITHMS}
     missing = [algorithm for algorithm, key in used.items() if key is None]

@@ -48,13 +48,21 @@ class Interrupted(Failure):
         super().__init__(message)
 
 
+_SAY_IT_THEMSELVES = {
+    "idp.migrations.SchemaError",
+    "idp.oidc.keys.store.KeyUnreadable",
+    "idp.restoration.backup.NoBackup",
+    "idp.restoration.steps.Unsettled",
+}
+
+
 def explained(error: Exception) -> Failure:
     """The sentence and code of an exception that reached the top. Never repeats statements or their values."""
     # Looked up, not imported: a command that never touched the database must not load it in order to fail.
     known = {f"{kind.__module__}.{kind.__name__}" for kind in type(error).__mro__}
     if "idp.settings.SettingsError" in known:
         return Failure("the settings cannot be used: " + str(error).replace("\n", "; "))
-    if known & {"idp.migrations.SchemaError", "idp.restoration.steps.Unsettled", "idp.restoration.backup.NoBackup"}:
+    if known & _SAY_IT_THEMSELVES:
         return Failure(str(error))
     if isinstance(error, OSError) and error.strerror:
         where = f": {error.filename}" if error.filename else ""

@@ -25,9 +25,11 @@ from granian.log import LogLevels
 from sqlalchemy.orm import configure_mappers
 
 from idp.cli import leaving, listening
-from idp.cli.context import database
+from idp.cli.context import database, light_deps
 from idp.cli.output import say
+from idp.database import reading
 from idp.migrations import require_current
+from idp.oidc.keys import store as keys
 from idp.restoration.steps import require_settled
 from idp.settings import Settings, load
 from idp.settings_rules import host_and_port
@@ -50,6 +52,8 @@ def command(stop_with_parent: bool) -> None:
     with database(settings) as app:
         require_current(app)
         require_settled()
+        with reading() as db:
+            keys.keys(db, light_deps(settings))  # with another master secret nothing may start
     if settings.metrics_bind:
         listening.require_free(*host_and_port(settings.metrics_bind), "IDP_METRICS_BIND")
     door = listening.inherited() or listening.opened(settings.bind_host, settings.bind_port)

@@ -114,13 +114,13 @@ class Keyring:
         return key if key is not None and key.stored.alive(self._deps.now()) else None
 
     def _fresh(self) -> dict[str, Key]:
-        """The keys, read again when it is time. With the database away those known go on: their own instants bound them."""
+        """The keys, read again when it is time. When they cannot be, those known go on: their own instants bound them."""
         # Whoever knows keys does not wait for somebody else's reading.
         if self._is_due() and self._lock.acquire(blocking=not self._keys):
             try:
                 if self._is_due():
                     self._load()
-            except SQLAlchemyError as error:
+            except (SQLAlchemyError, store.KeyUnreadable) as error:
                 if not self._keys:
                     raise
                 log.warning("keys not read again", extra={"error": type(error).__name__})

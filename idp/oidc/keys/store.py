@@ -6,6 +6,7 @@ import base64
 import os
 from datetime import datetime
 
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
@@ -20,8 +21,15 @@ from idp.shared import after_commit
 CHANGE = "keys"  # how a change is announced
 
 
+class KeyUnreadable(LookupError):
+    """A stored key cannot be opened. Another one is never made in its place: portals know this one."""
+
+    def __init__(self, kid: str) -> None:
+        super().__init__(f"key {kid} cannot be opened: damaged, or the master secret is not the one it was made with")
+
+
 def keys(db: Session, deps: Deps) -> list[StoredKey]:
-    """All keys, oldest first."""
+    """All keys, oldest first. Raises KeyUnreadable."""
     rows = db.scalars(select(SigningKey).order_by(SigningKey.created_at, SigningKey.kid))
     return [
         StoredKey(r.kid, r.algorithm, _opened(deps, r.kid, r.sealed_key), r.created_at, r.signs_from, r.retired_at)
@@ -87,5 +95,8 @@ def _sealed(deps: Deps, kid: str, text: str) -> str:
 
 
 def _opened(deps: Deps, kid: str, sealed: str) -> str:
-    raw = base64.b64decode(sealed)
-    return AESGCM(deps.digests.key(Kind.KEY_ENCRYPTION)).decrypt(raw[:12], raw[12:], kid.encode()).decode()
+    try:
+        raw = base64.b64decode(sealed)
+        return AESGCM(deps.digests.key(Kind.KEY_ENCRYPTION)).decrypt(raw[:12], raw[12:], kid.encode()).decode()
+    except (InvalidTag, ValueError):
+        raise KeyUnreadable(kid) from None

@@ -9,6 +9,7 @@ import csv
 import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -47,8 +48,9 @@ def _chosen(_ctx: click.Context, _param: click.Parameter, value: str | None) -> 
 
 
 def say(text: str) -> None:
-    """A message for the person at the terminal, on stderr."""
-    click.echo(text, err=True)
+    """A message for the person at the terminal, on stderr. Where it cannot be written it is lost, and the work goes on."""
+    with suppress(OSError):
+        click.echo(text, err=True)
 
 
 def rows(found: Iterable[Row], columns: Sequence[str], output: Output) -> None:

@@ -278,6 +278,18 @@ def test_no_key_is_made_while_others_wait_for_the_transaction(clean: World, deed
     assert sorted(left) == sorted(flow.ALGORITHMS)
 
 
+def test_a_clock_that_was_put_back_leaves_the_key_whose_turn_comes_first() -> None:
+    """Half an hour after it was installed, a service whose clock was put back by an hour answered 500 to every portal."""
+    first, second = (
+        flow.StoredKey(kid, "ES256", "{}", NOON, NOON + timedelta(hours=hours), None)
+        for kid, hours in (("b", 0), ("a", 24))
+    )
+
+    assert flow.current([second, first], "ES256", now=NOON - timedelta(hours=1)) == first
+    assert flow.current([second, first], "ES256", now=NOON) == first
+    assert flow.current([], "ES256", now=NOON) is None
+
+
 def test_a_young_key_is_not_replaced_by_itself(clean: World) -> None:
     with clean.transaction() as db:
         db.execute(update(SigningKey).where(SigningKey.retired_at.is_(None)).values(signs_from=clean.clock()))

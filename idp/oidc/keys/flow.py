@@ -63,9 +63,16 @@ class KeyPair:
 
 
 def current(keys: Iterable[StoredKey], algorithm: str, *, now: datetime) -> StoredKey | None:
-    """The key of this algorithm that signs, or is encrypted to: the last made of those whose turn has come."""
-    ready = [k for k in keys if k.algorithm == algorithm and k.signs_from <= now and k.alive(now)]
-    return max(ready, key=lambda k: (k.created_at, k.kid), default=None)
+    """The key of this algorithm that signs, or is encrypted to: the last made of those whose turn has come.
+
+    When it is nobody's turn, the one whose turn comes first: a clock that is put back must not stop a service that is
+    younger than that.
+    """
+    alive = [k for k in keys if k.algorithm == algorithm and k.alive(now)]
+    ready = [k for k in alive if k.signs_from <= now]
+    if not ready:
+        return min(alive, key=lambda k: (k.signs_from, k.kid), default=None)
+    return max(ready, key=lambda k: (k.created_at, k.kid))
 
 
 def newest(keys: Iterable[StoredKey], algorithm: str) -> StoredKey | None:

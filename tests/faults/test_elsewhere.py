@@ -1,0 +1,129 @@
+"""A host whose clock jumps, or that stands in another language and time zone: the same answers, and nothing twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from idp.audit.chain import steps as chain
+from idp.audit.tables import AuditEvent
+from tests.cli.terminal import IDP
+from tests.faults.catalogue import fault
+from tests.support import acts
+from tests.support.served import Served
+from tests.support.world import OTHER_STRONG, ProviderServer, World
+
+KIRITIMATI = {"TZ": "Pacific/Kiritimati", "LC_ALL": "C", "LANG": "C"}  # fourteen hours ahead of UTC
+
+
+@fault("X15")
+@pytest.mark.parametrize("jump", [3600, -3600, 30, -30], ids=lambda seconds: f"{seconds:+}s")
+def test_a_clock_that_jumps_makes_nothing_happen_twice_and_ends_nobodys_work(world: World, jump: int) -> None:
+    letter, _ = world.member()
+    other, waiting = world.letter(), world.letter()
+    portal = world.portal(letter)
+    person = world.signed_in(letter)
+    spent = person.open(portal.authorize_url()).response.headers["location"]
+    assert portal.redeem(spent).status_code == 200
+    kept = portal.redeem(person.open(portal.authorize_url()).response.headers["location"]).json()["refresh_token"]
+    old = kept
+    kept = portal.refresh(kept).json()["refresh_token"]
+    unspent = person.open(portal.authorize_url()).response.headers["location"]
+    upgrading = acts.ask_for_account(world, waiting)
+    used = _used_link(world)
+
+    world.clock.advance(seconds=jump)
+
+    assert portal.redeem(spent).json()["error"] == "invalid_grant"
+    assert "password" not in world.person().open(used).fields
+    assert portal.redeem(unspent).status_code == (400 if jump > 60 else 200)
+    assert portal.redeem(unspent).status_code == 400
+    kept = portal.refresh(kept).json()["refresh_token"]
+    world.clock.advance(seconds=world.deps.settings.refresh_grace_seconds + 1)
+    assert person.open("/profile").heading == "Profil"
+    assert acts.confirm(world, upgrading, waiting.email).heading == "Profil"
+    assert acts.sign_in(world.person(), letter).heading == "Profil"
+    assert acts.ask_for_account(world, other).page.heading == "Vérifiez votre messagerie"
+    assert portal.refresh(old).status_code == 400, "what was replaced before the jump stays replaced"
+    world.clock.advance(seconds=-jump)
+    if jump < 60:  # one that was never spent lives by the clock alone, for what is then left of its minute
+        assert portal.redeem(unspent).status_code == 400, "what was spent is not alive again"
+    with world.server.app.app_context():
+        chain.seal(world.deps)
+
+
+def _used_link(world: World) -> str:
+    """The path of a link that set a password."""
+    letter, _ = world.member()
+    person = world.person()
+    acts.ask_reset(person, letter)
+    link = world.link_for(letter.email)
+    person.open(link)
+    person.submit(new_password=OTHER_STRONG, confirmation=OTHER_STRONG)
+    return link
+
+
+@fault("X39")
+def test_another_language_and_time_zone_of_the_host_change_no_page_and_no_instant(
+    provider: ProviderServer, world: World
+) -> None:
+    letter, _ = world.member(first_name="Zoë", last_name="LŒUILLÉ")
+    usual, elsewhere = Served(provider), Served(provider, **KIRITIMATI)
+    try:
+        person = elsewhere.person()
+        assert acts.sign_in(person, letter).heading == "Profil"
+        pages = [_shown(person.http.get(f"{served.base}/profile").text, served.base) for served in (usual, elsewhere)]
+    finally:
+        usual.stop()
+        elsewhere.stop()
+    with world.reading() as db:
+        signed_in = select(AuditEvent.at).where(AuditEvent.name == "login.succeeded").order_by(AuditEvent.at.desc())
+        at = db.scalars(signed_in.where(AuditEvent.agency_id == letter.agency_id)).first()
+
+    assert "LŒUILLÉ" in pages[0]
+    assert pages[0] == pages[1]
+    assert at is not None
+    assert abs(at - datetime.now(UTC)) < timedelta(hours=1)
+
+
+def _shown(html: str, base: str) -> str:
+    """Without what is another one each time."""
+    return re.sub(r'(nonce|value|content|id|for|href|action)="[^"]*"', "", html.replace(base, ""))
+
+
+@fault("X39")
+def test_a_file_is_imported_and_shown_alike_everywhere(world: World, tmp_path: Path) -> None:
+    """Files of agencies are cp1252 whatever the host thinks, letters are UTF-8, and instants of JSON are UTC."""
+    agency = world.agency()
+    shown, letters = [], []
+    for name, environ in (("A", {}), ("B", KIRITIMATI)):
+        file, letter = tmp_path / f"{name}.csv", tmp_path / f"{name}-lettres.csv"
+        line = f"{agency.client};{agency.societe};É{name};Mme;LŒUILLÉ;Zoë;Locataire;V{name}"
+        header = "CodeClient;CodeSociete;Identifiant;Civilité;Nom;Prénom;Rôle;Références contrats"
+        file.write_bytes(f"{header}\r\n{line}\r\n".encode("cp1252"))
+        _idp(world, environ, "accounts", "import", str(file), "--letters", str(letter))
+        shown.append(json.loads(_idp(world, environ, "accounts", "show", f"{agency.client}/{agency.societe}/É{name}")))
+        letters.append(letter.read_text(encoding="utf-8"))
+
+    assert "LŒUILLÉ" in letters[1]
+    for one, name in zip(shown, "AB", strict=True):
+        assert f"É{name}" in json.dumps(one, ensure_ascii=False)
+        assert [
+            value for value in one.values() if isinstance(value, str) and re.match(r"20\d\d-.*T.*(\+00:00|Z)$", value)
+        ]
+    assert [name for name, value in shown[0].items() if value is None] == [n for n, v in shown[1].items() if v is None]
+
+
+def _idp(world: World, environ: dict[str, str], *arguments: str) -> str:
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("IDP_")}
+    own = {"IDP_DATABASE_URL": world.deps.settings.database_url.get_secret_value()}
+    done = subprocess.run([*IDP, *arguments], env=clean | own | environ, capture_output=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout.decode("utf-8")

@@ -80,6 +80,30 @@ def retire(kid: str, at_once: bool, dry_run: bool) -> None:
             say(f"the key retires at {ends:%Y-%m-%d %H:%M:%S} UTC")
 
 
+@command.command()
+@click.option("--yes", is_flag=True, help="Do it: what the forgotten keys signed is refused.")
+@dry_run_option
+def renew(yes: bool, dry_run: bool) -> None:
+    """After `secret_key` was replaced: forget the keys that it cannot open, and make new ones.
+
+    Passwords were kept under the old secret too: people choose a new one by "Mot de passe oublié". Keys that the present
+    secret opens stay.
+
+    Example: idp keys renew --yes
+    """
+    if not (yes or dry_run):
+        raise Conflict(
+            "nothing was changed: tokens of keys that cannot be opened will be refused; --yes if that is meant"
+        )
+    with opened() as deps:
+        with changing(dry_run=dry_run) as db:
+            lost = steps.renew(db, deps)
+            record(db, deps, "keys-renewed", forgotten=lost)
+        if not dry_run:
+            steps.ensure(deps)
+        say(f"{lost} keys that cannot be opened are forgotten")
+
+
 def _plain(key: StoredKey) -> dict[str, object]:
     return {
         "kid": key.kid,

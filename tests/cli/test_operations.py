@@ -62,6 +62,30 @@ def test_a_key_that_signs_is_replaced_before_it_is_retired(sqlite_idp: Terminal)
     assert sqlite_idp.run("keys", "retire", "nobody").code == 3
 
 
+def test_after_another_master_secret_the_keys_are_renewed_and_before_that_everybody_is_told_how(
+    sqlite_idp: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Commands ended with "unexpected InvalidTag", and the service in a loop of dying workers."""
+    before = {key["kid"] for key in sqlite_idp.ok("keys", "list")}
+    sqlite_idp.ok("keys", "renew", "--yes")
+    assert {key["kid"] for key in sqlite_idp.ok("keys", "list")} == before, "what can be opened stays"
+    monkeypatch.setenv("IDP_SECRET_KEY", "another-master-secret-of-forty-characters")
+
+    for command in (("keys", "list"), ("serve",)):
+        refused = sqlite_idp.run(*command)
+        assert refused.code == 1
+        assert "idp keys renew" in refused.err
+    assert levels(sqlite_idp)["signing keys"] == "broken"
+    assert sqlite_idp.run("keys", "renew").code == 4
+    sqlite_idp.ok("keys", "renew", "--dry-run")
+    assert sqlite_idp.run("keys", "list").code == 1
+
+    sqlite_idp.ok("keys", "renew", "--yes")
+    after = sqlite_idp.ok("keys", "list")
+    assert {key["kid"] for key in after}.isdisjoint(before)
+    assert {key["state"] for key in after} == {"signing", "encrypting"}
+
+
 def test_a_leaked_key_is_replaced_and_ended_by_one_command(sqlite_idp: Terminal) -> None:
     leaked = next(key["kid"] for key in sqlite_idp.ok("keys", "list") if key["algorithm"] == "PS256")
     sqlite_idp.run("keys", "retire", leaked, "--at-once", "--dry-run")

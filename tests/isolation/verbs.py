@@ -46,6 +46,7 @@ OF_THE_PLATFORM: dict[str, str] = {
     "clients tokens list": "tokens of all agencies, without them",
     "clients tokens revoke": "names a token by its id",
     "keys list": "the service's keys",
+    "keys renew": "the service's keys",
     "keys retire": "the service's keys",
     "keys rotate": "the service's keys",
     "terms list": "the service's terms",

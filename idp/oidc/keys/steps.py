@@ -130,6 +130,16 @@ def retire_at_once(db: Session, deps: Deps, kid: str, spare: KeyPair | None) -> 
     return ends
 
 
+def renew(db: Session, deps: Deps) -> int:
+    """Forget the keys of another master secret; returns how many. `ensure` makes others, which sign at once.
+
+    What they signed is refused from then on, and portals read the set again when they meet an unknown `kid`.
+    """
+    lost = store.forget_sealed(db, deps)
+    store.announce(db, deps)
+    return lost
+
+
 def _alive(keys: list[StoredKey], kid: str, now: datetime) -> StoredKey | None:
     return next((key for key in keys if key.kid == kid and key.alive(now)), None)
 

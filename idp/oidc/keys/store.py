@@ -8,7 +8,7 @@ from datetime import datetime
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from idp.database import changed, upsert
@@ -25,7 +25,10 @@ class KeyUnreadable(LookupError):
     """A stored key cannot be opened. Another one is never made in its place: portals know this one."""
 
     def __init__(self, kid: str) -> None:
-        super().__init__(f"key {kid} cannot be opened: damaged, or the master secret is not the one it was made with")
+        super().__init__(
+            f"key {kid} cannot be opened: damaged, or the master secret is not the one it was made with: "
+            "put that one back, or run `idp keys renew` if it is gone or leaked"
+        )
 
 
 def keys(db: Session, deps: Deps) -> list[StoredKey]:
@@ -73,6 +76,18 @@ def retire(db: Session, kid: str, *, at: datetime) -> bool:
     it was to be."""
     sooner = (SigningKey.retired_at.is_(None)) | (SigningKey.retired_at > at)
     return changed(db.execute(update(SigningKey).where(SigningKey.kid == kid, sooner).values(retired_at=at))) == 1
+
+
+def forget_sealed(db: Session, deps: Deps) -> int:
+    """Delete the keys that cannot be opened; returns how many. They are of no use to anybody who lacks their secret."""
+    lost = []
+    for row in db.scalars(select(SigningKey)):
+        try:
+            _opened(deps, row.kid, row.sealed_key)
+        except KeyUnreadable:
+            lost.append(row.kid)
+    db.execute(delete(SigningKey).where(SigningKey.kid.in_(lost)))
+    return len(lost)
 
 
 def bring_forward(db: Session, kid: str, *, signs_from: datetime) -> None:

@@ -17,6 +17,7 @@ from idp.login import views as login_views
 from idp.merge import views as merge_views
 from idp.oidc import discovery
 from idp.oidc.authorize import views as authorize_views
+from idp.oidc.calls import Calls
 from idp.oidc.consent import views as consent_views
 from idp.oidc.logout import views as logout_views
 from idp.oidc.provider import Provider
@@ -53,11 +54,14 @@ def create_app(settings: Settings, deps: Deps | None = None, provider: Provider 
     app = create_database_app(settings)
     app.config["MAX_CONTENT_LENGTH"] = settings.request_body_limit_bytes
     app.config["MAX_FORM_MEMORY_SIZE"] = settings.request_body_limit_bytes
+    provider = provider or Provider.of(deps)
+    called = token_views.endpoints(provider, Server(provider))
+    if not settings.traces_endpoint:  # traces hang on Flask's hooks, so what is traced goes through Flask
+        app.wsgi_app = Calls(called, deps, app, app.wsgi_app)  # type: ignore[method-assign]
     app.wsgi_app = headers.Secured(app.wsgi_app, settings)  # type: ignore[method-assign]
     if settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0)  # type: ignore[method-assign]
 
-    provider = provider or Provider.of(deps)
     journey = Journey(deps, provider)
     renderer = Renderer(app, deps)
     site = Site(
@@ -71,7 +75,7 @@ def create_app(settings: Settings, deps: Deps | None = None, provider: Provider 
         profile_views.blueprint(site),
         discovery.blueprint(settings, provider.keyring),
         authorize_views.blueprint(site, provider),
-        token_views.blueprint(provider, Server(provider)),
+        token_views.blueprint(called, most=settings.request_body_limit_bytes),
         registration_views.blueprint(deps),
         consent_views.blueprint(site, provider),
         logout_views.blueprint(site, provider),

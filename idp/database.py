@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import DateTime, Insert, MetaData, QueuePool, Table, Update, bindparam, event, literal_column, select
+from sqlalchemy import DateTime, MetaData, QueuePool, Table, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Dialect, Engine
 from sqlalchemy.orm import DeclarativeBase, Session
@@ -94,8 +94,6 @@ class Versioned(Protocol):
 
 # Whatever runs statements; columns are read alike from both.
 Executor = Session | Connection
-# Rows to add: one a table, with all its columns.
-Rows = Mapping[Table, Mapping[str, Any]]
 
 
 @contextmanager
@@ -151,7 +149,7 @@ def snapshot() -> Iterator[Session]:
 def at_once() -> Iterator[Connection]:
     """For statements each of which is whole in itself, as the hot paths have them: no BEGIN, no COMMIT, no session.
 
-    What may happen once, and what follows from it, is a `Guarded`, one statement as well.
+    Most are a `Statement`, and what may happen once a `Guarded` (idp/statements.py).
     """
     with db.engine.connect().execution_options(**{_OPENING: _NONE}) as connection:
         yield connection
@@ -162,60 +160,21 @@ def table_of(model: type[Model]) -> Table:
     return model.metadata.tables[model.__tablename__]
 
 
-class Guarded:
-    """What may happen once, and the rows that are added when it did; all or nothing, whoever else tries.
+def is_at_once(connection: Connection) -> bool:
+    """Whether a connection came from `at_once`, so has no transaction."""
+    return connection.get_execution_options().get(_OPENING) == _NONE
 
-    PostgreSQL does it in one statement, so in one round trip with no transaction around it; SQLite, which cannot
-    change data within WITH, in two or more within the transaction at hand, or one of its own.
-    """
 
-    def __init__(self, guard: Insert | Update) -> None:
-        """guard: touches one row or none. A parameter of it must not be called TABLE_COLUMN of the rows to add."""
-        one: Any = literal_column("1").label("one")
-        self._guard = guard.returning(one)
-        self._prepared: dict[tuple[Table, ...], Any] = {}
-
-    def won(self, db: Executor, values: Mapping[str, Any], rows: Rows) -> bool:
-        """Whether this caller is the one. values: of the guard. rows: what to add then."""
-        won = self._won(db, values, rows)
-        if won:
-            patience.committed()
-        return won
-
-    def _won(self, db: Executor, values: Mapping[str, Any], rows: Rows) -> bool:
-        connection = db.connection() if isinstance(db, Session) else db
-        if connection.dialect.name == "postgresql":
-            tables = tuple(rows)
-            statement = self._prepared[tables] if tables in self._prepared else self._prepare(tables)
-            added = {f"{table.name}_{name}": value for table, row in rows.items() for name, value in row.items()}
-            return connection.execute(statement, {**values, **added}).first() is not None
-        if connection.get_execution_options().get(_OPENING) != _NONE:
-            return self._step_by_step(connection, values, rows)
-        connection.exec_driver_sql(_BEGIN["sqlite"][_WRITES])
-        try:
-            done = self._step_by_step(connection, values, rows)
-            connection.exec_driver_sql("COMMIT")
-        except BaseException:
-            connection.exec_driver_sql("ROLLBACK")
-            raise
-        return done
-
-    def _step_by_step(self, connection: Connection, values: Mapping[str, Any], rows: Rows) -> bool:
-        if connection.execute(self._guard, values).first() is None:
-            return False
-        for table, row in rows.items():
-            connection.execute(table.insert(), row)
-        return True
-
-    def _prepare(self, tables: tuple[Table, ...]) -> Any:
-        won = self._guard.cte("won")
-        statement = select(won.c.one)
-        for table in tables:
-            values = [bindparam(f"{table.name}_{column.name}", type_=column.type) for column in table.columns]
-            added = table.insert().from_select(list(table.columns), select(*values).select_from(won))
-            statement = statement.add_cte(added.cte(f"added_{table.name}"))
-        self._prepared[tables] = statement
-        return statement
+@contextmanager
+def write_at_once(connection: Connection) -> Iterator[None]:
+    """A writing transaction on a connection of `at_once`, for a database that needs one (SQLite)."""
+    connection.exec_driver_sql(_BEGIN["sqlite"][_WRITES])
+    try:
+        yield
+        connection.exec_driver_sql("COMMIT")
+    except BaseException:
+        connection.exec_driver_sql("ROLLBACK")
+        raise
 
 
 def upsert(session: Session, table: Table) -> Any:

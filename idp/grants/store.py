@@ -10,9 +10,10 @@ from typing import Any
 from sqlalchemy import bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
-from idp.database import Executor, Guarded, Rows, changed, table_of
+from idp.database import Executor, changed, table_of
 from idp.grants.tables import Grant
 from idp.sessions.tables import BrowserSession
+from idp.statements import Guarded, Rows
 
 
 @dataclass(frozen=True)

@@ -14,40 +14,33 @@ from sqlalchemy.exc import TimeoutError as NoConnection
 from werkzeug.exceptions import HTTPException
 
 from idp.oidc.protocol import ProtocolError
-from idp.oidc.responses import unkept
-from idp.oidc.server import failure
+from idp.oidc.responses import Answer, failure, response
 from idp.patience import RETRY_AFTER_SECONDS
 
 log = logging.getLogger("idp.errors")
 
 
 def register(endpoints: Blueprint) -> None:
-    """Install the handlers for an endpoint that software calls."""
-
-    @endpoints.errorhandler(HTTPException)
-    def http(error: HTTPException) -> Response:
-        return _told("invalid_request", error.name, error.code or 400)
-
-    @endpoints.errorhandler(DataError)
-    def unfit(error: DataError) -> Response:
-        """A value that no column takes, such as NUL: nobody's row, and nothing for us to repair."""
-        log.info("unfit value", extra={"error": type(error.orig).__name__})
-        return _told("invalid_request", "a value holds what it may not", 400)
-
-    @endpoints.errorhandler(DBAPIError)
-    @endpoints.errorhandler(NoConnection)
-    def away(error: DBAPIError | NoConnection) -> Response:
-        log.error("database", extra={"error": type(getattr(error, "orig", None) or error).__name__})
-        response = _told("temporarily_unavailable", "the provider cannot answer now", 503)
-        response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-        return response
+    """Install the handler for endpoints that software calls through Flask."""
 
     @endpoints.errorhandler(Exception)
-    def unexpected(error: Exception) -> Response:
-        log.error("unexpected", exc_info=error)
-        return _told("server_error", "the provider failed", 500)
+    @endpoints.errorhandler(HTTPException)
+    def failed(error: Exception) -> Response:
+        return response(answer_to(error))
 
 
-def _told(error: str, description: str, status: int) -> Response:
-    answer = failure(ProtocolError(error, description, status=status))
-    return unkept(answer.body, answer.status)
+def answer_to(error: Exception) -> Answer:
+    """What whoever called is told of a failure."""
+    if isinstance(error, ProtocolError):
+        return failure(error)
+    if isinstance(error, HTTPException):
+        return failure(ProtocolError("invalid_request", error.name, status=error.code or 400))
+    if isinstance(error, DataError):  # a value that no column takes, such as NUL: nothing for us to repair
+        log.info("unfit value", extra={"error": type(error.orig).__name__})
+        return failure(ProtocolError("invalid_request", "a value holds what it may not"))
+    if isinstance(error, DBAPIError | NoConnection):
+        log.error("database", extra={"error": type(getattr(error, "orig", None) or error).__name__})
+        told = failure(ProtocolError("temporarily_unavailable", "the provider cannot answer now", status=503))
+        return Answer(told.status, told.body, retry_after=RETRY_AFTER_SECONDS)
+    log.error("unexpected", exc_info=error)
+    return failure(ProtocolError("server_error", "the provider failed", status=500))

@@ -2,24 +2,61 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 from flask import Response
 
+from idp.oidc.protocol import ProtocolError
 
-def unkept(body: Any, status: int = 200) -> Response:
-    """JSON that no cache keeps (RFC 6749 5.1). body: whatever JSON can say."""
-    return _unkept(orjson.dumps(body), status, "application/json")
-
-
-def unkept_token(token: str, media_type: str) -> Response:
-    """A signed or encrypted answer, such as `application/jwt` (OIDC Core 5.3.2)."""
-    return _unkept(token, 200, media_type)
+_SAFE = re.compile(r"[^\x20\x21\x23-\x5b\x5d-\x7e]")  # what error_description may not hold (RFC 6749 5.2)
 
 
-def _unkept(content: str | bytes, status: int, media_type: str) -> Response:
-    response = Response(content, status=status, mimetype=media_type)
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["Pragma"] = "no-cache"
-    return response
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an endpoint answers: JSON with no-store. challenge: a WWW-Authenticate value, for 401.
+
+    jwt: (media type, token) to answer instead of the JSON, such as `application/jwt` (OIDC Core 5.3.2).
+    retry_after: seconds.
+    """
+
+    status: int
+    body: Mapping[str, Any]
+    challenge: str | None = None
+    jwt: tuple[str, str] | None = None
+    retry_after: int | None = None
+
+    def written(self) -> tuple[list[tuple[str, str]], bytes]:
+        """Headers and body."""
+        media_type, content = ("application/json", orjson.dumps(self.body)) if self.jwt is None else _token(*self.jwt)
+        headers = [
+            ("Content-Type", media_type),
+            ("Content-Length", str(len(content))),
+            ("Cache-Control", "no-store"),  # RFC 6749 5.1
+            ("Pragma", "no-cache"),
+        ]
+        if self.challenge is not None:
+            headers.append(("WWW-Authenticate", self.challenge))
+        if self.retry_after is not None:
+            headers.append(("Retry-After", str(self.retry_after)))
+        return headers, content
+
+
+def failure(error: ProtocolError) -> Answer:
+    """The JSON of an error; 401 comes with the scheme to use (RFC 9110 11.6.1)."""
+    body = {"error": error.error, "error_description": _SAFE.sub(" ", error.description)[:500]}
+    challenge = 'Basic realm="token"' if error.http_status == 401 else None
+    return Answer(error.http_status, body, challenge)
+
+
+def response(answer: Answer) -> Response:
+    """An answer through Flask."""
+    headers, content = answer.written()
+    return Response(content, status=answer.status, headers=headers)
+
+
+def _token(media_type: str, token: str) -> tuple[str, bytes]:
+    return media_type, token.encode()

@@ -8,9 +8,7 @@ twice), who the portal is (`authentication/`), and the words of errors.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from authlib.oauth2 import OAuth2Error
@@ -28,6 +26,7 @@ from idp.oidc.protocol import ProtocolError
 from idp.oidc.provider import Provider
 from idp.oidc.registration import metadata
 from idp.oidc.registration.metadata import Client
+from idp.oidc.responses import Answer, failure
 from idp.oidc.token import inspection, steps
 from idp.oidc.token.store import Code, Refresh
 
@@ -37,20 +36,6 @@ _ADDRESS = "https://provider.invalid/"
 _OF_AUTHENTICATION = ("client_secret", "client_assertion", "client_assertion_type")
 _METHODS = list(metadata.AUTH_METHODS)
 INTROSPECTION_JWT = "application/token-introspection+jwt"
-_SAFE = re.compile(r"[^\x20\x21\x23-\x5b\x5d-\x7e]")  # what error_description may not hold (RFC 6749 5.2)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What an endpoint answers: JSON with no-store. challenge: a WWW-Authenticate value, for 401.
-
-    jwt: (media type, token) to answer instead of the JSON.
-    """
-
-    status: int
-    body: Mapping[str, Any]
-    challenge: str | None = None
-    jwt: tuple[str, str] | None = None
 
 
 class Server:
@@ -83,13 +68,6 @@ class Server:
             return endpoint(_request(pairs, authorization))
         except ProtocolError as error:
             return failure(error)
-
-
-def failure(error: ProtocolError) -> Answer:
-    """The JSON of an error; 401 comes with the scheme to use (RFC 9110 11.6.1)."""
-    body = {"error": error.error, "error_description": _SAFE.sub(" ", error.description)[:500]}
-    challenge = 'Basic realm="token"' if error.http_status == 401 else None
-    return Answer(error.http_status, body, challenge)
 
 
 # --- the request -----------------------------------------------------------------------------------------------------

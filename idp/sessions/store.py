@@ -14,6 +14,7 @@ from idp.database import Executor
 from idp.deps import Deps
 from idp.digests import Kind
 from idp.sessions.tables import BrowserSession
+from idp.statements import Statement
 
 # Writing the moment of every page view would make each read a write; five minutes is exact enough for a limit of hours.
 _SEEN_EVERY = timedelta(minutes=5)
@@ -68,7 +69,7 @@ def start(db: Session, deps: Deps, *, account_id: str, browser_digest: str, toke
     return sid or session_id
 
 
-_LIVE = (
+_LIVE = Statement(
     select(
         BrowserSession.id,
         BrowserSession.sid,
@@ -98,7 +99,7 @@ def find(db: Executor, deps: Deps, token: str | None) -> SignedIn | None:
         "now": now,
         "idle_since": now - timedelta(hours=deps.settings.session_idle_hours),
     }
-    row = db.execute(_LIVE, values).one_or_none()
+    row = _LIVE.row(db, values)
     return None if row is None else SignedIn(*row)
 
 

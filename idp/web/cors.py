@@ -11,10 +11,12 @@ from flask import Response, request
 _KEPT_SECONDS = "7200"  # the longest that Chromium keeps the answer to a preflight
 
 
+OF_ANSWERS = (("Access-Control-Allow-Origin", "*"), ("Access-Control-Expose-Headers", "WWW-Authenticate"))
+
+
 def allow(response: Response) -> Response:
     """Let scripts of any origin read this answer, and ask with a bearer token or client authentication."""
-    response.headers["Access-Control-Allow-Origin"] = "*"
-    response.headers["Access-Control-Expose-Headers"] = "WWW-Authenticate"
+    response.headers.extend(OF_ANSWERS)
     if request.method == "OPTIONS":
         response.headers["Access-Control-Allow-Methods"] = "GET, POST"
         response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"

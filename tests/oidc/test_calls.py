@@ -20,12 +20,12 @@ from tests.support.world import STRONG, Portal, World, answer
 
 # (SQLite, PostgreSQL): the second has its driver in Python.
 BOUNDS = {
-    "client credentials": (540, 540),
-    "authorize": (1160, 1200),
-    "code": (1240, 1380),
-    "refresh": (1210, 1340),
-    "userinfo": (600, 800),
-    "introspection": (650, 750),
+    "client credentials": (305, 305),
+    "authorize": (1080, 950),
+    "code": (910, 780),
+    "refresh": (880, 755),
+    "userinfo": (280, 340),
+    "introspection": (330, 390),
 }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from idp.audit import store as audit
-from idp.database import Rows, at_once, transaction
+from idp.database import at_once, transaction
 from idp.digests import Kind
 from idp.errors import AuthorizationAnswered
 from idp.grants import store as grants
@@ -24,6 +24,7 @@ from idp.oidc.token import store as token_store
 from idp.oidc.token.store import Granted
 from idp.oidc.token.userinfo import in_id_token
 from idp.sessions.store import SignedIn
+from idp.statements import Rows
 
 
 def answer(

@@ -8,9 +8,10 @@ from datetime import datetime
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
-from idp.database import Executor, Rows, changed, table_of
+from idp.database import Executor, changed, table_of
 from idp.oidc.authorize.flow import Request
 from idp.oidc.authorize.tables import AuthorizationCode, AuthorizationRequest
+from idp.statements import Rows
 
 _CODES, _REQUESTS = table_of(AuthorizationCode), table_of(AuthorizationRequest)
 _LOAD = select(

@@ -14,8 +14,7 @@ from idp.oidc import failing
 from idp.oidc.protocol import ProtocolError
 from idp.oidc.registration import document, statements, steps
 from idp.oidc.registration.steps import Registered
-from idp.oidc.responses import unkept
-from idp.oidc.server import failure
+from idp.oidc.responses import Answer, failure, response
 
 
 def blueprint(deps: Deps) -> Blueprint:
@@ -25,38 +24,33 @@ def blueprint(deps: Deps) -> Blueprint:
     @endpoints.post("/oauth/register")
     def register() -> Response:
         done = steps.register(deps, _body(), token=_bearer(), network=_network())
-        return unkept(_told(deps, done), 201)
+        return response(Answer(201, _told(deps, done)))
 
     @endpoints.get("/oauth/register/<client_id>")
     def read(client_id: str) -> Response:
-        return unkept(_told(deps, steps.read(deps, client_id, _bearer())), 200)
+        return response(Answer(200, _told(deps, steps.read(deps, client_id, _bearer()))))
 
     @endpoints.put("/oauth/register/<client_id>")
     def change(client_id: str) -> Response:
         done = steps.change(deps, client_id, _bearer(), _body(), network=_network())
-        return unkept(_told(deps, done), 200)
+        return response(Answer(200, _told(deps, done)))
 
     @endpoints.delete("/oauth/register/<client_id>")
     def delete(client_id: str) -> Response:
         steps.delete(deps, client_id, _bearer(), network=_network())
-        response = Response(status=204)
-        response.headers["Cache-Control"] = "no-store"
-        return response
+        return Response(status=204, headers={"Cache-Control": "no-store"})
 
     @endpoints.errorhandler(ProtocolError)
     def refused(error: ProtocolError) -> Response:
-        answer = failure(error)
-        response = unkept(answer.body, answer.status)
-        if answer.status == 401:
-            response.headers["WWW-Authenticate"] = 'Bearer realm="registration", error="invalid_token"'
-        return response
+        told = failure(error)
+        challenge = 'Bearer realm="registration", error="invalid_token"' if told.status == 401 else None
+        return response(Answer(told.status, told.body, challenge))
 
     @endpoints.errorhandler(TooManyAttempts)
     def busy(error: TooManyAttempts) -> Response:
-        response = unkept(failure(ProtocolError("access_denied", "too many registrations, try later")).body, 429)
+        told = failure(ProtocolError("access_denied", "too many registrations, try later", status=429))
         seconds = max(1, int((error.retry_at - deps.now()).total_seconds()))
-        response.headers["Retry-After"] = str(seconds)
-        return response
+        return response(Answer(told.status, told.body, retry_after=seconds))
 
     failing.register(endpoints)
     return endpoints

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from idp.database import Rows, at_once
+from idp.database import at_once
 from idp.digests import Kind
 from idp.oidc.protocol import ProtocolError
 from idp.oidc.provider import Provider
@@ -19,6 +19,7 @@ from idp.oidc.registration.metadata import Client
 from idp.oidc.token import store
 from idp.oidc.token.store import Granted, Opaque
 from idp.oidc.token.tokens import AccessToken
+from idp.statements import Rows
 
 PREFIX = "at_"  # tells an opaque access token from a refresh token without a statement; also for secret scanners
 

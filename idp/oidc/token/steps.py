@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from idp.audit import store as audit
-from idp.database import Rows, at_once, transaction
+from idp.database import at_once, transaction
 from idp.deps import Deps
 from idp.digests import Kind
 from idp.grants import store as grants
@@ -24,6 +24,7 @@ from idp.oidc.token import access_tokens, store
 from idp.oidc.token.access_tokens import Prepared
 from idp.oidc.token.store import Code, Granted, Refresh
 from idp.oidc.token.userinfo import in_id_token
+from idp.statements import Rows
 
 
 def find_code(provider: Provider, client: Client, code: str) -> Code:

@@ -11,16 +11,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, delete, select
+from sqlalchemy import Connection, bindparam, delete, select
 
 from idp.accounts.roles import AccountState
 from idp.accounts.store import PLACE_COLUMNS, Place, gather_places, with_places
 from idp.accounts.tables import Account, Membership, ProvisionalAccount
-from idp.database import Executor, Guarded, Rows, table_of
+from idp.database import Executor, table_of
 from idp.grants.tables import Grant
 from idp.oidc.authorize.tables import AuthorizationCode
 from idp.oidc.registration.metadata import Client
 from idp.oidc.token.tables import AccessToken, RefreshToken
+from idp.statements import AnySelect, Guarded, Rows, Statement
 from idp.tenancy.tables import Agency, Customer
 
 
@@ -117,8 +118,6 @@ _GRANTED = (
     Grant.resources,
 )
 
-AnySelect = Select[*tuple[Any, ...]]
-
 
 def _with_grant(statement: AnySelect) -> AnySelect:
     """Join the grant, its account, and the person's places at the agency asked for (one row each, one at least)."""
@@ -131,27 +130,31 @@ def _with_grant(statement: AnySelect) -> AnySelect:
     )
 
 
-_CODE = _with_grant(
-    select(
-        AuthorizationCode.digest,
-        AuthorizationCode.redirect_uri,
-        AuthorizationCode.code_challenge,
-        AuthorizationCode.nonce,
-        AuthorizationCode.expires_at,
-        AuthorizationCode.consumed_at,
-        *_GRANTED,
+_CODE = Statement(
+    _with_grant(
+        select(
+            AuthorizationCode.digest,
+            AuthorizationCode.redirect_uri,
+            AuthorizationCode.code_challenge,
+            AuthorizationCode.nonce,
+            AuthorizationCode.expires_at,
+            AuthorizationCode.consumed_at,
+            *_GRANTED,
+        )
+        .select_from(AuthorizationCode)
+        .join(Grant, Grant.id == AuthorizationCode.grant_id)
+        .where(AuthorizationCode.digest == bindparam("digest"), AuthorizationCode.client_id == bindparam("client_id"))
     )
-    .select_from(AuthorizationCode)
-    .join(Grant, Grant.id == AuthorizationCode.grant_id)
-    .where(AuthorizationCode.digest == bindparam("digest"), AuthorizationCode.client_id == bindparam("client_id"))
 )
-_REFRESH = _with_grant(
-    select(RefreshToken.digest, RefreshToken.expires_at, RefreshToken.rotated_at, *_GRANTED)
-    .select_from(RefreshToken)
-    .join(Grant, Grant.id == RefreshToken.grant_id)
-    .where(RefreshToken.digest == bindparam("digest"), Grant.client_id == bindparam("client_id"))
+_REFRESH = Statement(
+    _with_grant(
+        select(RefreshToken.digest, RefreshToken.expires_at, RefreshToken.rotated_at, *_GRANTED)
+        .select_from(RefreshToken)
+        .join(Grant, Grant.id == RefreshToken.grant_id)
+        .where(RefreshToken.digest == bindparam("digest"), Grant.client_id == bindparam("client_id"))
+    )
 )
-_GRANT = _with_grant(select(*_GRANTED).select_from(Grant).where(Grant.id == bindparam("grant_id")))
+_GRANT = Statement(_with_grant(select(*_GRANTED).select_from(Grant).where(Grant.id == bindparam("grant_id"))))
 _CODES, _REFRESHES, _OPAQUES = table_of(AuthorizationCode), table_of(RefreshToken), table_of(AccessToken)
 _CONSUME = Guarded(
     _CODES.update()
@@ -167,16 +170,18 @@ _ROTATE = Guarded(
     .where(_REFRESHES.c.digest == bindparam("b_digest"), _REFRESHES.c.rotated_at.is_(None))
     .values(rotated_at=bindparam("b_now"))
 )
-_OPAQUE = select(
-    AccessToken.grant_id,
-    AccessToken.client_id,
-    AccessToken.subject,
-    AccessToken.scope,
-    AccessToken.audience,
-    AccessToken.issued_at,
-    AccessToken.expires_at,
-).where(AccessToken.digest == bindparam("digest"), AccessToken.expires_at > bindparam("now"))
-_LIVE_GRANT = (
+_OPAQUE = Statement(
+    select(
+        AccessToken.grant_id,
+        AccessToken.client_id,
+        AccessToken.subject,
+        AccessToken.scope,
+        AccessToken.audience,
+        AccessToken.issued_at,
+        AccessToken.expires_at,
+    ).where(AccessToken.digest == bindparam("digest"), AccessToken.expires_at > bindparam("now"))
+)
+_LIVE_GRANT = Statement(
     select(Grant.account_id, Grant.client_id, Grant.scope, Grant.sid)
     .join(Account, Account.id == Grant.account_id)
     .where(
@@ -198,14 +203,14 @@ _PERSON_OF_GRANT = (
         Account.state == AccountState.ACTIVE,
     )
 )
-_PERSON = with_places(_PERSON_OF_GRANT)
-_PERSON_OF_AGENCY = with_places(_PERSON_OF_GRANT, Agency.id == bindparam("owner"))
-_PERSON_OF_CUSTOMER = with_places(_PERSON_OF_GRANT, Agency.customer_id == bindparam("owner"))
+_PERSON = Statement(with_places(_PERSON_OF_GRANT))
+_PERSON_OF_AGENCY = Statement(with_places(_PERSON_OF_GRANT, Agency.id == bindparam("owner")))
+_PERSON_OF_CUSTOMER = Statement(with_places(_PERSON_OF_GRANT, Agency.customer_id == bindparam("owner")))
 
 
 def code(db: Connection, digest: str, *, client_id: str, now: datetime) -> Code | None:
     """A code that was issued to this client, used ones too."""
-    rows = db.execute(_CODE, {"digest": digest, "client_id": client_id}).all()
+    rows = _CODE.rows(db, {"digest": digest, "client_id": client_id})
     if not rows:
         return None
     digest, redirect_uri, challenge, nonce, expires_at, consumed_at = rows[0][:6]
@@ -221,7 +226,7 @@ def consume_code(db: Connection, digest: str, *, now: datetime, adding: Rows) ->
 
 def refresh_token(db: Connection, digest: str, *, client_id: str, now: datetime) -> Refresh | None:
     """A refresh token that was issued to this client, rotated ones too."""
-    rows = db.execute(_REFRESH, {"digest": digest, "client_id": client_id}).all()
+    rows = _REFRESH.rows(db, {"digest": digest, "client_id": client_id})
     if not rows:
         return None
     digest, expires_at, rotated_at = rows[0][:3]
@@ -249,13 +254,13 @@ def successor_alive(db: Connection, digest: str, *, now: datetime) -> bool:
 
 def granted(db: Executor, grant_id: str, *, now: datetime) -> Granted | None:
     """A grant as tokens need it."""
-    rows = db.execute(_GRANT, {"grant_id": grant_id}).all()
+    rows = _GRANT.rows(db, {"grant_id": grant_id})
     return _granted(rows, skip=0, now=now) if rows else None
 
 
 def live_grant(db: Connection, grant_id: str, *, now: datetime) -> Granted | None:
     """The grant of an access token, when it still stands."""
-    row = db.execute(_LIVE_GRANT, {"grant_id": grant_id, "now": now}).one_or_none()
+    row = _LIVE_GRANT.row(db, {"grant_id": grant_id, "now": now})
     if row is None:
         return None
     return Granted(grant_id, row[0], row[1], row[3], row[2], now, now, True, None, None, ())
@@ -270,7 +275,7 @@ def person(db: Connection, grant_id: str, client: Client, *, now: datetime) -> P
     else:
         statement, owner = _PERSON, ""
     values = {"grant_id": grant_id, "client_id": client.id, "now": now}
-    rows = db.execute(statement, {**values, "owner": owner} if owner else values).all()
+    rows = statement.rows(db, {**values, "owner": owner} if owner else values)
     if not rows:
         return None
     account_id, email, agency_id, claims = rows[0][:4]
@@ -289,7 +294,7 @@ def add(db: Connection, rows: Rows) -> None:
 
 def access_token(db: Connection, digest: str, *, now: datetime) -> Opaque | None:
     """An opaque access token that has not expired."""
-    row = db.execute(_OPAQUE, {"digest": digest, "now": now}).one_or_none()
+    row = _OPAQUE.row(db, {"digest": digest, "now": now})
     return None if row is None else Opaque(*row)
 
 

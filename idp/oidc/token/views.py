@@ -2,85 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from urllib.parse import parse_qsl
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 from flask import Blueprint, Response, request
 
 from idp import metrics
 from idp.oidc import failing
+from idp.oidc.calls import Call, Endpoint
 from idp.oidc.protocol import ProtocolError
 from idp.oidc.provider import Provider
 from idp.oidc.registration.metadata import GRANT_TYPES
-from idp.oidc.responses import unkept, unkept_token
-from idp.oidc.server import Answer, Server, failure
+from idp.oidc.responses import Answer, failure, response
+from idp.oidc.server import Server
 from idp.oidc.token import userinfo as userinfo_steps
 from idp.web import cors
 
-_FORM = "application/x-www-form-urlencoded"
-_MOST_FIELDS = 500
-# What a single-page portal calls; introspection is for servers.
-_FOR_SCRIPTS = frozenset({"/oauth/token", "/oauth/userinfo", "/oauth/revoke"})
+_POST = frozenset({"POST"})
 
 
-def blueprint(provider: Provider, server: Server) -> Blueprint:
-    endpoints = Blueprint("token", __name__)
+def endpoints(provider: Provider, server: Server) -> Mapping[str, Endpoint]:
+    """By path. What a single-page portal calls is for scripts; introspection and pushed requests are for servers."""
 
-    @endpoints.post("/oauth/token")
-    def token() -> Response:
-        pairs = _pairs()
-        answer = server.token(pairs, request.headers.getlist("Authorization"))
+    def token(call: Call) -> Answer:
+        pairs = call.form()
+        answer = server.token(pairs, call.authorization)
         metrics.token_request(_grant_type(pairs), str(answer.body.get("error", "issued")))
-        return _json(answer)
+        return answer
 
-    @endpoints.post("/oauth/par")
-    def push() -> Response:
-        return _json(server.push(_pairs(), request.headers.getlist("Authorization")))
+    def push(call: Call) -> Answer:
+        return server.push(call.form(), call.authorization)
 
-    @endpoints.post("/oauth/introspect")
-    def introspect() -> Response:
-        accept = request.headers.get("Accept", "")
-        return _json(server.introspect(_pairs(), request.headers.getlist("Authorization"), accept=accept))
+    def introspect(call: Call) -> Answer:
+        return server.introspect(call.form(), call.authorization, accept=call.accept)
 
-    @endpoints.post("/oauth/revoke")
-    def revoke() -> Response:
-        return _json(server.revoke(_pairs(), request.headers.getlist("Authorization")))
+    def revoke(call: Call) -> Answer:
+        return server.revoke(call.form(), call.authorization)
 
-    @endpoints.route("/oauth/userinfo", methods=["GET", "POST"])
-    def userinfo() -> Response:
+    def userinfo(call: Call) -> Answer:
         try:
-            told = userinfo_steps.userinfo(provider, _bearer())
+            told = userinfo_steps.userinfo(provider, _bearer(call))
         except ProtocolError as error:
-            answer = failure(error)
-            words = f'error="{answer.body["error"]}", error_description="{answer.body["error_description"]}"'
-            plain = 'Bearer realm="userinfo"'
-            challenge = plain if error.error == "missing_token" else f"{plain}, {words}"
-            # A request without any token is told the scheme and no error (RFC 6750 3.1).
-            shown = {} if error.error == "missing_token" else answer.body
-            return _json(Answer(answer.status, shown, challenge))
-        return _json(Answer(200, told.claims, jwt=None if told.jwt is None else ("application/jwt", told.jwt)))
+            return _refused(error)
+        return Answer(200, told.claims, jwt=None if told.jwt is None else ("application/jwt", told.jwt))
 
-    @endpoints.after_request
-    def for_scripts(response: Response) -> Response:
-        return cors.allow(response) if request.path in _FOR_SCRIPTS else response
-
-    @endpoints.errorhandler(ProtocolError)
-    def malformed(error: ProtocolError) -> Response:
-        return _json(failure(error))
-
-    failing.register(endpoints)
-    return endpoints
+    return {
+        "/oauth/token": Endpoint("token", _POST, token, for_scripts=True),
+        "/oauth/par": Endpoint("push", _POST, push),
+        "/oauth/introspect": Endpoint("introspect", _POST, introspect),
+        "/oauth/revoke": Endpoint("revoke", _POST, revoke, for_scripts=True),
+        "/oauth/userinfo": Endpoint("userinfo", frozenset({"GET", "POST"}), userinfo, for_scripts=True),
+    }
 
 
-def _pairs() -> list[tuple[str, str]]:
-    """The form's fields as sent. Raises ProtocolError when the body is no form."""
-    if request.mimetype != _FORM:
-        raise ProtocolError("invalid_request", f"the body must be {_FORM}")
-    try:
-        body = request.get_data(cache=False).decode()
-        return parse_qsl(body, keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
-    except ValueError:
-        raise ProtocolError("invalid_request", "the body is malformed") from None
+def blueprint(table: Mapping[str, Endpoint], *, most: int) -> Blueprint:
+    """The endpoints in Flask's table, which answers what is asked of them otherwise: OPTIONS, HEAD, a wrong method.
+
+    most: bytes of a body.
+    """
+    found = Blueprint("token", __name__)
+
+    def view(endpoint: Endpoint) -> Response:
+        return response(endpoint.answer(Call(request.environ, most)))
+
+    for path, endpoint in table.items():
+        found.add_url_rule(path, endpoint.name, partial(view, endpoint), methods=sorted(endpoint.methods))
+
+    @found.after_request
+    def for_scripts(answer: Response) -> Response:
+        return cors.allow(answer) if request.path in table and table[request.path].for_scripts else answer
+
+    failing.register(found)
+    return found
 
 
 def _grant_type(pairs: Sequence[tuple[str, str]]) -> str:
@@ -89,10 +82,11 @@ def _grant_type(pairs: Sequence[tuple[str, str]]) -> str:
     return asked if asked in GRANT_TYPES else metrics.OTHER
 
 
-def _bearer() -> str:
+def _bearer(call: Call) -> str:
     """The access token of the request: in the header or in a form, never in the query (RFC 6750 2.3, OAuth 2.1)."""
-    headers = request.headers.getlist("Authorization")
-    posted = request.form.getlist("access_token") if request.method == "POST" else []
+    headers = call.authorization
+    form = call.form() if call.method == "POST" and call.has_form else []
+    posted = [value for name, value in form if name == "access_token"]
     if len(headers) + len(posted) > 1:
         raise ProtocolError("invalid_request", "the access token is given more than once")
     if posted:
@@ -105,11 +99,10 @@ def _bearer() -> str:
     return token.strip()
 
 
-def _json(answer: Answer) -> Response:
-    if answer.jwt is not None:
-        media_type, token = answer.jwt
-        return unkept_token(token, media_type)
-    response = unkept(answer.body, answer.status)
-    if answer.challenge is not None:
-        response.headers["WWW-Authenticate"] = answer.challenge
-    return response
+def _refused(error: ProtocolError) -> Answer:
+    """With the scheme to use; a request without any token is told the scheme and no error (RFC 6750 3.1)."""
+    if error.error == "missing_token":
+        return Answer(error.http_status, {}, 'Bearer realm="userinfo"')
+    told = failure(error)
+    words = f'error="{told.body["error"]}", error_description="{told.body["error_description"]}"'
+    return Answer(told.status, told.body, f'Bearer realm="userinfo", {words}')

@@ -1,0 +1,165 @@
+"""Statements of the hot paths: written with SQLAlchemy as all others, compiled once, and run by the driver itself.
+
+What SQLAlchemy does around each execution (a context, a result that could be many things, a cursor) takes three times as
+long as the driver takes for the whole statement, and a refresh of a token was half that. `Statement` reads; `Guarded` is
+what may happen once, with the rows that follow from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Insert, Select, Table, Update, bindparam, literal_column, select
+from sqlalchemy.engine import Dialect
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from idp import patience
+from idp.database import Executor, is_at_once, write_at_once
+
+# Rows to add: one a table, with all its columns.
+Rows = Mapping[Table, Mapping[str, Any]]
+Row = Sequence[Any]
+AnySelect = Select[*tuple[Any, ...]]
+_Convert = Callable[[Any], Any]
+_CURSOR = "idp_cursor"
+_STYLE = {"postgresql": "pyformat", "sqlite": "named"}  # of parameters, by name in both
+
+
+class Statement:
+    """A SELECT with named parameters, run many times; what it runs on is a connection of `at_once`, or a session."""
+
+    def __init__(self, statement: AnySelect) -> None:
+        self._statement = statement
+        self._compiled: dict[str, _Compiled] = {}
+
+    def rows(self, db: Executor, values: Mapping[str, Any]) -> Sequence[Row]:
+        """All rows. values: of every parameter. Raises DBAPIError as SQLAlchemy does."""
+        connection = _connection(db)
+        if connection.engine.dispatch.before_cursor_execute:  # somebody listens, who is owed what SQLAlchemy tells
+            return connection.execute(self._statement, values).all()
+        name = connection.dialect.name
+        compiled = self._compiled.get(name)
+        if compiled is None:
+            compiled = self._compiled[name] = _Compiled(self._statement, connection.dialect)
+        return compiled.run(connection, values)
+
+    def row(self, db: Executor, values: Mapping[str, Any]) -> Row | None:
+        """The one row that there is, or None."""
+        rows = self.rows(db, values)
+        return rows[0] if rows else None
+
+
+class _Compiled:
+    """A statement in the words of one database, with what its types do to values on the way in and out."""
+
+    def __init__(self, statement: AnySelect, dialect: Dialect) -> None:
+        of_kind: Any = type(dialect)
+        compiled = statement.compile(dialect=of_kind(paramstyle=_STYLE[dialect.name]))
+        self._sql = str(compiled)
+        binds: Mapping[str, Any] = compiled.binds
+        self._into = _conversions(
+            (name, bind.type.dialect_impl(dialect).bind_processor(dialect)) for name, bind in binds.items()
+        )
+        self._fixed = {name: bind.effective_value for name, bind in binds.items() if not bind.required}
+        self._from = _conversions(
+            (index, column.type.dialect_impl(dialect).result_processor(dialect, None))
+            for index, column in enumerate(statement.selected_columns)
+        )
+
+    def run(self, connection: Connection, values: Mapping[str, Any]) -> Sequence[Row]:
+        given = {**self._fixed, **values}
+        for name, convert in self._into:
+            given[name] = convert(given[name])
+        cursor = _cursor(connection)
+        try:
+            found: list[Row] = cursor.execute(self._sql, given).fetchall()
+        except connection.dialect.loaded_dbapi.Error as error:
+            raise _told(connection, self._sql, error, cursor) from error
+        return [self._converted(row) for row in found] if self._from else found
+
+    def _converted(self, row: Row) -> Row:
+        values = list(row)
+        for index, convert in self._from:
+            values[index] = convert(values[index])
+        return values
+
+
+class Guarded:
+    """What may happen once, and the rows that are added when it did; all or nothing, whoever else tries.
+
+    PostgreSQL does it in one statement, so in one round trip with no transaction around it; SQLite, which cannot
+    change data within WITH, in two or more within the transaction at hand, or one of its own.
+    """
+
+    def __init__(self, guard: Insert | Update) -> None:
+        """guard: touches one row or none. A parameter of it must not be called TABLE_COLUMN of the rows to add."""
+        one: Any = literal_column("1").label("one")
+        self._guard = guard.returning(one)
+        self._whole: dict[tuple[Table, ...], Statement] = {}
+
+    def won(self, db: Executor, values: Mapping[str, Any], rows: Rows) -> bool:
+        """Whether this caller is the one. values: of the guard. rows: what to add then."""
+        won = self._won(_connection(db), values, rows)
+        if won:
+            patience.committed()
+        return won
+
+    def _won(self, connection: Connection, values: Mapping[str, Any], rows: Rows) -> bool:
+        if connection.dialect.name == "postgresql":
+            tables = tuple(rows)
+            statement = self._whole.get(tables) or self._made(tables)
+            added = {f"{table.name}_{name}": value for table, row in rows.items() for name, value in row.items()}
+            return statement.row(connection, {**values, **added}) is not None
+        if not is_at_once(connection):
+            return self._step_by_step(connection, values, rows)
+        with write_at_once(connection):
+            return self._step_by_step(connection, values, rows)
+
+    def _step_by_step(self, connection: Connection, values: Mapping[str, Any], rows: Rows) -> bool:
+        if connection.execute(self._guard, values).first() is None:
+            return False
+        for table, row in rows.items():
+            connection.execute(table.insert(), row)
+        return True
+
+    def _made(self, tables: tuple[Table, ...]) -> Statement:
+        won = self._guard.cte("won")
+        statement = select(won.c.one)
+        for table in tables:
+            values = [bindparam(f"{table.name}_{column.name}", type_=column.type) for column in table.columns]
+            added = table.insert().from_select(list(table.columns), select(*values).select_from(won))
+            statement = statement.add_cte(added.cte(f"added_{table.name}"))
+        self._whole[tables] = Statement(statement)
+        return self._whole[tables]
+
+
+def _connection(db: Executor) -> Connection:
+    """A session's has begun its transaction; one of `at_once` needs none."""
+    return db.connection() if isinstance(db, Session) else db
+
+
+def _cursor(connection: Connection) -> Any:
+    """The cursor that goes with the driver's connection for as long as it lives: one more costs as much as a statement."""
+    kept = connection.connection.info
+    cursor = kept.get(_CURSOR)
+    if cursor is None:
+        cursor = kept[_CURSOR] = connection.connection.cursor()
+    return cursor
+
+
+def _told(connection: Connection, sql: str, error: Exception, cursor: Any) -> BaseException:
+    """The driver's error as SQLAlchemy tells it; a connection that is lost is thrown away."""
+    dialect = connection.dialect
+    lost = dialect.is_disconnect(error, connection.connection.driver_connection, cursor)  # type: ignore[arg-type]
+    told = DBAPIError.instance(
+        sql, None, error, dialect.loaded_dbapi.Error, hide_parameters=True, connection_invalidated=lost, dialect=dialect
+    )
+    if lost:
+        connection.invalidate(error)
+    return told
+
+
+def _conversions(pairs: Any) -> list[tuple[Any, _Convert]]:
+    return [(key, convert) for key, convert in pairs if convert is not None]

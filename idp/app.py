@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import nullcontext
 from typing import Any
 
 from flask import Flask, request
@@ -28,20 +29,25 @@ from idp.passwords.hashing import Hasher
 from idp.profile import views as profile_views
 from idp.reset import views as reset_views
 from idp.settings import Settings
+from idp.turns import Turns
 from idp.upgrade import views as upgrade_views
 from idp.web import errors, headers, health, static, timing
 from idp.web.pages import Renderer
 from idp.web.site import Site
 
 
-def make_deps(settings: Settings, **replaced: Any) -> Deps:
-    """The dependencies of all steps. replaced: fields of Deps to set otherwise, such as `now` in tests."""
+def make_deps(settings: Settings, *, turns: Turns | None = None, **replaced: Any) -> Deps:
+    """The dependencies of all steps. replaced: fields of Deps to set otherwise, such as `now` in tests.
+
+    turns: those of the worker that answers requests.
+    """
     digests = Digests(settings.secret_key.get_secret_value())
     hasher = Hasher(
         digests,
         cost=settings.bcrypt_cost,
         concurrency=settings.hashing_concurrency,
         queue_limit=settings.hashing_queue_limit,
+        aside=turns.given_away if turns is not None else nullcontext,
     )
     return Deps(settings=settings, digests=digests, hasher=hasher, shared=shared_memory(settings), **replaced)
 

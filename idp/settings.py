@@ -84,7 +84,11 @@ class Settings(BaseModel):
     bind_host: str = Field("127.0.0.1", description="Address that `idp serve` listens on.")
     bind_port: int = Field(8000, ge=1, le=65535, description="Port that `idp serve` listens on.")
     workers: int = Field(2, ge=1, description="Worker processes of `idp serve`.")
-    threads_per_worker: int = Field(4, ge=1, description="Request threads in each worker of `idp serve`.")
+    threads_per_worker: int = Field(
+        4,
+        ge=1,
+        description="Request threads in each worker of `idp serve`, besides those of people who wait for a password's turn.",
+    )
     metrics_bind: str = Field(
         "",
         description="Address and port that `/metrics` is answered on, such as 127.0.0.1:9464; empty: metrics are off.",
@@ -101,7 +105,9 @@ class Settings(BaseModel):
     request_body_limit_bytes: int = Field(64 * 1024, ge=1024, description="Larger request bodies are refused with 413.")
 
     bcrypt_cost: int = Field(12, ge=4, le=16, description="Work factor of password hashes, as a power of two.")
-    hashing_concurrency: int = Field(2, ge=1, description="Passwords hashed at once in each worker.")
+    hashing_concurrency: int = Field(
+        2, ge=1, description="Passwords hashed at once in each worker, when nothing else wants the processor."
+    )
     hashing_queue_limit: int = Field(32, ge=1, description="Hashes waiting in each worker before 503 is answered.")
     password_policy: PolicyPreset = Field(PolicyPreset.SOURCE, description="Criteria preset: source, cnil or nist.")
     accept_noncompliant_passwords: bool = Field(

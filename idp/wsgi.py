@@ -15,6 +15,7 @@ from idp.app import create_app, make_deps
 from idp.oidc.keys.keyring import Keyring
 from idp.oidc.provider import Provider
 from idp.settings import Settings, load
+from idp.turns import Turns
 
 log = logging.getLogger(__name__)
 
@@ -25,9 +26,11 @@ def create() -> Flask:
     logs.configure(settings.log_level)
     if settings.metrics_bind:
         metrics.enable()
-    deps = make_deps(settings)
+    turns = Turns(settings.threads_per_worker)
+    deps = make_deps(settings, turns=turns)
     provider = Provider.of(deps)
     app = create_app(settings, deps, provider)
+    app.wsgi_app = turns.around(app.wsgi_app)  # type: ignore[method-assign,assignment]
     _read_keys(app, settings, provider.keyring)
     if settings.metrics_bind:
         # Loaded where it is wanted only: the library is not small.

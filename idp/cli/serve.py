@@ -73,7 +73,8 @@ def serve(settings: Settings, door: socket.socket) -> None:
         http=HTTPModes.http1,
         websockets=False,
         workers=settings.workers,
-        blocking_threads=settings.threads_per_worker,
+        # People who wait for a password's turn hold a thread each, beside those that everything else is answered by.
+        blocking_threads=settings.threads_per_worker + settings.hashing_concurrency + settings.hashing_queue_limit,
         respawn_failed_workers=True,
         workers_kill_timeout=STOP_SECONDS,
         log_level=LogLevels.warning,

@@ -12,6 +12,7 @@ from idp.database import reading, transaction
 from idp.deps import Deps
 from idp.errors import NothingOpen, WrongCredentials
 from idp.login import flow
+from idp.passwords.queue import Asker
 from idp.sessions import store as sessions
 from idp.throttle import store as throttle
 from idp.throttle.devices import Device
@@ -66,10 +67,13 @@ def sign_in(
     """
     flow.require_complete(identifier, password)
     key = addresses.key(identifier)
+    known = device is not None and device.knows(deps, key)
+    deps.hasher.require_room(Asker(throttle.network_of(network), proven=known))
     with transaction() as db:
         counted = throttle.guess(db, deps, key, device=device, network_address=network, agency_id=agency_id)
         account = accounts.account_by_email(db, key)
-    right = deps.hasher.verify(password, account.password_hash if account else None)
+    with throttle.evaluating(deps, *counted.limits):
+        right = deps.hasher.verify(password, account.password_hash if account else None, counted.by)
     if account is None or not right or not account.active:
         with transaction() as db:
             audit.record(
@@ -85,7 +89,7 @@ def sign_in(
     with reading() as db:
         if not accounts.places(db, account.id):
             raise NothingOpen(agency_id=agency_id)
-    rehashed = deps.hasher.hash(password) if deps.hasher.needs_rehash(account.password_hash) else None
+    rehashed = deps.hasher.hash(password, counted.by) if deps.hasher.needs_rehash(account.password_hash) else None
     token = deps.new_token(256)
     with transaction() as db:
         throttle.right(db, deps, counted)

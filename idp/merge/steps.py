@@ -114,7 +114,8 @@ def submit_password(
             return MergeAt(flow)
         counted = throttle.guess(db, deps, flow.email_key, device=device, network_address=network)
         account = accounts.account_by_email(db, flow.email_key)
-    right = deps.hasher.verify(password, account.password_hash if account else None)
+    with throttle.evaluating(deps, *counted.limits):
+        right = deps.hasher.verify(password, account.password_hash if account else None, counted.by)
     if account is None or not right or not account.active:
         with transaction() as db:
             audit.record(

@@ -16,6 +16,7 @@ from idp.mail import store as mail
 from idp.mail.messages import PasswordChanged as Notice
 from idp.mail.messages import Voice
 from idp.passwords import policy
+from idp.passwords.queue import Asker
 from idp.profile import flow
 from idp.sessions import store as sessions
 from idp.sessions.store import SignedIn
@@ -58,9 +59,11 @@ def change_password(
     policy.require(new, policy.PRESETS[deps.settings.password_policy], words=[*words, *account.email.split("@")])
     with transaction() as db:
         counted = throttle.guess(db, deps, account.email_key, device=device, network_address=network)
-    if not deps.hasher.verify(current, account.password_hash):
+    with throttle.evaluating(deps, *counted.limits):
+        right = deps.hasher.verify(current, account.password_hash, counted.by)
+    if not right:
         raise CurrentPasswordWrong()
-    password_hash = deps.hasher.hash(new)
+    password_hash = deps.hasher.hash(new, Asker(account.id, proven=True))
     now = deps.now()
     token = deps.new_token(256)
     with transaction() as db:

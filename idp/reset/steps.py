@@ -19,6 +19,7 @@ from idp.links.store import LinkKind, Mailed
 from idp.mail import store as mail
 from idp.mail.messages import ActivateFirst, PasswordChanged, ResetPassword, Voice
 from idp.passwords import policy
+from idp.passwords.queue import Asker
 from idp.reset import flow as rules
 from idp.reset import store
 from idp.reset.flow import ResetFlow, State
@@ -191,11 +192,14 @@ def _set_already(deps: Deps, *, token: str, password: str) -> tuple[ResetFlow, s
         account = accounts.account(db, flow.account_id) if flow is not None and flow.account_id is not None else None
         if flow is None or account is None or flow.state is not State.COMPLETED:
             raise LinkUsed(agency_id=flow.agency_id if flow else None)
-        throttle.admit(db, deps, throttle.account(deps.settings, account.email_key))
-    if not deps.hasher.verify(password, account.password_hash):
+        limit = throttle.account(deps.settings, account.email_key)
+        throttle.admit(db, deps, limit)
+    with throttle.evaluating(deps, limit):
+        right = deps.hasher.verify(password, account.password_hash, Asker(flow.id, proven=True))
+    if not right:
         raise LinkUsed(agency_id=flow.agency_id)
     with transaction() as db:
-        throttle.forget(db, deps, throttle.account(deps.settings, account.email_key))
+        throttle.forget(db, deps, limit)
     return flow, account.email_key
 
 
@@ -222,7 +226,7 @@ def _set_password(
     )
     if new_password != confirmation:
         raise ConfirmationDiffers()
-    password_hash = deps.hasher.hash(new_password)
+    password_hash = deps.hasher.hash(new_password, Asker(before.id, proven=True))
     now = deps.now()
     after = rules.completed(before)
     with transaction() as db:

@@ -7,7 +7,8 @@ agency) are counted in shared memory where there is one (`memory.py`), and in th
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -15,10 +16,11 @@ from sqlalchemy import case, delete, select, update
 from sqlalchemy.orm import Session
 
 from idp import metrics
-from idp.database import upsert
+from idp.database import transaction, upsert
 from idp.deps import Deps
 from idp.digests import Kind
-from idp.errors import TooManyAttempts
+from idp.errors import Overloaded, TooManyAttempts
+from idp.passwords.queue import Asker
 from idp.settings import Settings
 from idp.shared import Away
 from idp.throttle import memory
@@ -67,6 +69,17 @@ class Guess:
 
     own: Limit
     shared: tuple[Limit, ...] = ()
+
+    @property
+    def limits(self) -> tuple[Limit, ...]:
+        return (self.own, *self.shared)
+
+    @property
+    def by(self) -> Asker:
+        """Who waits for the password to be compared: a browser that proved the address before, or else a network."""
+        if not self.shared:
+            return Asker(self.own.subject, proven=True)
+        return Asker(self.shared[0].subject.partition(":")[2])
 
 
 def guess(
@@ -153,6 +166,21 @@ def _count_stored(db: Session, deps: Deps, limit: Limit) -> datetime | None:
     return None
 
 
+@contextmanager
+def evaluating(deps: Deps, *limits: Limit) -> Iterator[None]:
+    """Around the comparing of a password that was counted on these limits: one that is turned away, too many waiting
+    for theirs, was no attempt. Else a rush would shut out those who politely try again."""
+    try:
+        yield
+    except Overloaded:
+        elsewhere = _taken_back(deps, [limit for limit in limits if limit.of_many])
+        with transaction() as db:
+            for limit in limits:
+                if limit not in elsewhere:
+                    _take_back(db, deps, limit, blocked_until=_NEVER)
+        raise
+
+
 def blocked_until(db: Session, deps: Deps, limit: Limit) -> datetime | None:
     """The instant from which another attempt is admitted, as the database knows it; None when one is admitted now."""
     key = _key(deps, limit)
@@ -175,11 +203,16 @@ def succeeded(db: Session, deps: Deps, account_limit: Limit, *shared: Limit) -> 
     forget(db, deps, account_limit)
     for limit in shared:
         if limit not in elsewhere:
-            db.execute(
-                update(ThrottleCounter)
-                .where(ThrottleCounter.key == _key(deps, limit), ThrottleCounter.attempts > 0)
-                .values(attempts=ThrottleCounter.attempts - 1)
-            )
+            _take_back(db, deps, limit)
+
+
+def _take_back(db: Session, deps: Deps, limit: Limit, **more: datetime) -> None:
+    """One attempt; more: what else is set."""
+    db.execute(
+        update(ThrottleCounter)
+        .where(ThrottleCounter.key == _key(deps, limit), ThrottleCounter.attempts > 0)
+        .values(attempts=ThrottleCounter.attempts - 1, **more)
+    )
 
 
 def _taken_back(deps: Deps, limits: Sequence[Limit]) -> Sequence[Limit]:

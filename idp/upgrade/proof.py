@@ -20,6 +20,7 @@ from idp.links import store as links
 from idp.links.store import LinkKind, Mailed
 from idp.mail import store as mail
 from idp.mail.messages import VerifyAddress, Voice
+from idp.passwords.queue import Asker
 from idp.patience import again
 from idp.sessions import store as sessions
 from idp.tenancy import store as tenancy
@@ -162,7 +163,7 @@ def confirm_by_code(
     if mailed is None:
         raise CodeWrong()
     if not flow.code_suffices:
-        _require_chosen(deps, flow, password)
+        _require_chosen(deps, flow, shared, password)
     try:
         return _complete(deps, flow, mailed, shared, browser_digest=browser_digest)
     except LinkUsed:  # a double click, or the link was used meanwhile
@@ -188,7 +189,7 @@ def confirm_by_link(deps: Deps, *, token: str, browser_digest: str, password: st
             mailed, flow = _linked(db, deps, token)
             shared = throttle.network(deps.settings, network)
             throttle.admit(db, deps, _codes_of(deps, flow), shared)
-        _require_chosen(deps, flow, password)
+        _require_chosen(deps, flow, shared, password)
         return _complete(deps, flow, mailed, shared, browser_digest=browser_digest)
     except LinkUsed:
         return UpgradeAt(_completed_by(deps, token), browser_digest)
@@ -297,10 +298,12 @@ def _code(db: Session, deps: Deps, flow: UpgradeFlow, code: str) -> Mailed | Non
     return mailed if mailed.email_key == flow.email_key else None
 
 
-def _require_chosen(deps: Deps, flow: UpgradeFlow, password: str) -> None:
+def _require_chosen(deps: Deps, flow: UpgradeFlow, shared: Limit, password: str) -> None:
     if not password:
         raise PasswordMissing()
-    if not deps.hasher.verify(password, flow.password_hash):
+    with throttle.evaluating(deps, _codes_of(deps, flow), shared):
+        right = deps.hasher.verify(password, flow.password_hash, Asker(flow.id, proven=True))
+    if not right:
         raise ChosenPasswordWrong()
 
 

@@ -30,6 +30,7 @@ from idp.errors import (
 from idp.mail import store as mail
 from idp.mail.messages import LetterWanted, Voice
 from idp.passwords import policy
+from idp.passwords.queue import Asker
 from idp.tenancy import store as tenancy
 from idp.terms import store as terms
 from idp.texts import LANGUAGES
@@ -66,10 +67,13 @@ def prove_letter(
         raise ProvisionalPasswordMissing()
     own = throttle.account(deps.settings, f"{agency_id}:{accounts.identifier_key(identifier)}")
     shared = throttle.network(deps.settings, network), throttle.agency(deps.settings, agency_id)
+    by = Asker(throttle.network_of(network))
+    deps.hasher.require_room(by)
     with transaction() as db:
         throttle.admit(db, deps, own, *shared)
         letter = accounts.letter_by_identifier(db, agency_id, identifier)
-    proven = deps.hasher.verify(password, letter.password_digest if letter else None)
+    with throttle.evaluating(deps, own, *shared):
+        proven = deps.hasher.verify(password, letter.password_digest if letter else None, by)
     if letter is None or not proven:
         with transaction() as db:
             audit.record(db, deps, "upgrade.refused", agency_id=agency_id, network=network)
@@ -184,7 +188,9 @@ def choose_password(
     if before.version != version:
         # A double click, or another tab: the same password is the same answer, another one must not be lost unseen;
         # and the page may name another address than the one that was chosen meanwhile.
-        if before.password_hash is not None and deps.hasher.verify(new_password, before.password_hash):
+        if before.password_hash is not None and deps.hasher.verify(
+            new_password, before.password_hash, Asker(before.id, proven=True)
+        ):
             return UpgradeAt(before, browser_digest)
         raise StalePage()
     words = (*letter.words, *(before.email or "").split("@"))
@@ -195,7 +201,8 @@ def choose_password(
         raise TermsUnpublished(agency_id=before.agency_id, authorization_id=before.authorization_id)
     if not terms_accepted:
         raise TermsNotAccepted()
-    after = rules.choose_password(before, password_hash=deps.hasher.hash(new_password), terms_id=terms_id)
+    password_hash = deps.hasher.hash(new_password, Asker(before.id, proven=True))
+    after = rules.choose_password(before, password_hash=password_hash, terms_id=terms_id)
     with transaction() as db:
         if not store.save(db, before, after):
             return UpgradeAt(store.load(db, flow_id, now=deps.now(), browser_digest=browser_digest), browser_digest)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
+from collections import Counter
+from typing import Any
 
 import pytest
 
 from idp.digests import Digests
 from idp.errors import Overloaded
 from idp.passwords.generated import ALPHABET, provisional_password
-from idp.passwords.hashing import Hasher
+from idp.passwords.hashing import NICE, Hasher
+from idp.passwords.queue import Asker
+from tests.demo.running import wait_until
 from tests.faults.catalogue import fault
 
 DIGESTS = Digests("m" * 32)
@@ -76,29 +82,121 @@ def test_another_cost_is_noticed() -> None:
     assert Hasher(DIGESTS, cost=5, concurrency=1, queue_limit=1).needs_rehash(HASHER.hash("x"))
 
 
+class Held(Hasher):
+    """Hashes only when it is let go, and counts how many it does at once."""
+
+    def __init__(self, *, concurrency: int, queue_limit: int) -> None:
+        super().__init__(DIGESTS, cost=4, concurrency=concurrency, queue_limit=queue_limit)
+        self.let_go = threading.Event()
+        self.begun = 0
+        self._now = 0
+        self.most = 0
+        self._count = threading.Lock()
+
+    def _done(self, by: Asker, work: Any) -> Any:
+        def held() -> Any:
+            with self._count:
+                self.begun += 1
+                self._now += 1
+                self.most = max(self.most, self._now)
+            self.let_go.wait()
+            try:
+                return work()
+            finally:
+                with self._count:
+                    self._now -= 1
+
+        return super()._done(by, held)
+
+
+class Callers:
+    """Threads that want a password hashed, and what came of each."""
+
+    def __init__(self, hasher: Hasher) -> None:
+        self._hasher = hasher
+        self.outcomes: list[tuple[str, str]] = []
+        self.waits: list[int] = []
+        self._threads: list[threading.Thread] = []
+
+    def come(self, asker: Asker) -> None:
+        def call() -> None:
+            try:
+                self._hasher.hash("x", asker)
+            except Overloaded as error:
+                self.waits.append(error.facts["retry_after_seconds"])
+                self.outcomes.append((asker.name, "refused"))
+            else:
+                self.outcomes.append((asker.name, "hashed"))
+
+        self._threads.append(threading.Thread(target=call))
+        self._threads[-1].start()
+
+    def all_done(self) -> Counter[tuple[str, str]]:
+        for thread in self._threads:
+            thread.join()
+        return Counter(self.outcomes)
+
+
 @fault("X24")
-def test_a_full_queue_says_so_at_once() -> None:
-    busy = Hasher(DIGESTS, cost=9, concurrency=1, queue_limit=1)
-    barrier = threading.Barrier(12)
-    outcomes: list[str] = []
-    waits: list[int] = []
+def test_a_full_queue_turns_away_at_once_and_the_rest_is_hashed() -> None:
+    hasher = Held(concurrency=2, queue_limit=3)
+    callers = Callers(hasher)
+    for _ in range(40):
+        callers.come(Asker("198.51.100.1"))
+    assert wait_until(lambda: len(callers.outcomes) == 35), "told before anything was hashed"
+    with pytest.raises(Overloaded):
+        hasher.require_room(Asker("198.51.100.1"))
+    hasher.let_go.set()
 
-    def hash_one() -> None:
-        barrier.wait()
-        try:
-            busy.hash("x")
-            outcomes.append("hashed")
-        except Overloaded as error:
-            waits.append(error.facts["retry_after_seconds"])
-            outcomes.append("refused")
+    assert min(callers.waits) > 0
+    assert callers.all_done() == {("198.51.100.1", "refused"): 35, ("198.51.100.1", "hashed"): 5}
+    assert hasher.hash("the queue is free again")
+    hasher.require_room(Asker("198.51.100.1"))
 
-    threads = [threading.Thread(target=hash_one) for _ in range(12)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
 
-    assert "refused" in outcomes
-    assert outcomes.count("hashed") >= 2
-    assert min(waits) > 0
-    busy.hash("the queue is free again")
+@fault("X24")
+def test_a_network_that_fills_the_queue_gives_way_to_others() -> None:
+    hasher = Held(concurrency=1, queue_limit=4)
+    callers = Callers(hasher)
+    for _ in range(5):
+        callers.come(Asker("203.0.113.9"))
+    assert wait_until(lambda: hasher.begun == 1 and len(hasher._queue) == 4)
+    for number in range(3):
+        callers.come(Asker(f"192.0.2.{number}"))
+    assert wait_until(lambda: len(callers.outcomes) == 3)
+    hasher.let_go.set()
+
+    done = callers.all_done()
+    assert done["203.0.113.9", "refused"] == 3
+    assert sum(done[f"192.0.2.{number}", "hashed"] for number in range(3)) == 3
+
+
+@fault("X32")
+def test_however_many_want_it_no_more_than_so_many_are_hashed_at_once() -> None:
+    """What hashing needs in memory and processors is bounded by a setting, whatever arrives."""
+    hasher = Held(concurrency=3, queue_limit=61)
+    callers = Callers(hasher)
+    for number in range(64):
+        callers.come(Asker(str(number)))
+    assert wait_until(lambda: hasher.begun == 3 and len(hasher._queue) == 61)
+    hasher.let_go.set()
+
+    assert sum(callers.all_done().values()) == 64
+    assert hasher.most == 3
+    assert len([thread for thread in threading.enumerate() if thread in hasher._pool._threads]) == 3
+
+
+def test_a_failure_of_hashing_is_told_to_who_asked_and_ends_nothing() -> None:
+    with pytest.raises(ValueError, match="salt"):
+        HASHER.verify("x", "$2b$no hash at all")
+
+    assert HASHER.hash("x")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="threads have priorities of their own on Linux")
+def test_hashing_stands_back_and_nothing_else_does() -> None:
+    HASHER.hash("x")
+    own = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    hashing = {os.getpriority(os.PRIO_PROCESS, thread.native_id or 0) for thread in HASHER._pool._threads}
+    assert hashing == {min(19, own + NICE)}

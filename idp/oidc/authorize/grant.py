@@ -22,7 +22,7 @@ from idp.oidc.registration.metadata import Client
 from idp.oidc.token import access_tokens
 from idp.oidc.token import store as token_store
 from idp.oidc.token.store import Granted
-from idp.oidc.token.userinfo import in_id_token
+from idp.oidc.userinfo.steps import in_id_token
 from idp.sessions.store import SignedIn
 from idp.statements import Rows
 

@@ -23,7 +23,7 @@ from idp.oidc.registration.metadata import Client
 from idp.oidc.token import access_tokens, store
 from idp.oidc.token.access_tokens import Prepared
 from idp.oidc.token.store import Code, Granted, Refresh
-from idp.oidc.token.userinfo import in_id_token
+from idp.oidc.userinfo.steps import in_id_token
 from idp.statements import Rows
 
 

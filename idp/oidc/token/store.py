@@ -1,4 +1,4 @@
-"""Every SQL statement of the token endpoint, userinfo and introspection: built once, run with parameters.
+"""Every SQL statement of the token endpoint and introspection: built once, run with parameters.
 
 These are the hot paths: each request has a counted number of statements (design section 15), columns are read instead
 of entities, and what may happen once is one guarded statement.
@@ -14,12 +14,10 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, select
 
 from idp.accounts.roles import AccountState
-from idp.accounts.store import PLACE_COLUMNS, Place, gather_places, with_places
 from idp.accounts.tables import Account, Membership, ProvisionalAccount
 from idp.database import Executor, table_of
 from idp.grants.tables import Grant
 from idp.oidc.authorize.tables import AuthorizationCode
-from idp.oidc.registration.metadata import Client
 from idp.oidc.token.tables import AccessToken, RefreshToken
 from idp.statements import AnySelect, Guarded, Rows, Statement
 from idp.tenancy.tables import Agency, Customer
@@ -70,17 +68,6 @@ class Refresh:
     expires_at: datetime
     rotated_at: datetime | None
     granted: Granted
-
-
-@dataclass(frozen=True)
-class Person:
-    """Whom an access token stands for, with the places that the client may see."""
-
-    account_id: str
-    email: str
-    agency_id: str | None
-    claims: Mapping[str, Sequence[str]]
-    places: list[Place] = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -191,21 +178,6 @@ _LIVE_GRANT = Statement(
         Account.state == AccountState.ACTIVE,
     )
 )
-_PERSON_OF_GRANT = (
-    select(Account.id, Account.email, Grant.agency_id.label("asked_agency_id"), Grant.claims, *PLACE_COLUMNS)
-    .select_from(Grant)
-    .join(Account, Account.id == Grant.account_id)
-    .where(
-        Grant.id == bindparam("grant_id"),
-        Grant.client_id == bindparam("client_id"),
-        Grant.revoked_at.is_(None),
-        Grant.expires_at > bindparam("now"),
-        Account.state == AccountState.ACTIVE,
-    )
-)
-_PERSON = Statement(with_places(_PERSON_OF_GRANT))
-_PERSON_OF_AGENCY = Statement(with_places(_PERSON_OF_GRANT, Agency.id == bindparam("owner")))
-_PERSON_OF_CUSTOMER = Statement(with_places(_PERSON_OF_GRANT, Agency.customer_id == bindparam("owner")))
 
 
 def code(db: Connection, digest: str, *, client_id: str, now: datetime) -> Code | None:
@@ -264,22 +236,6 @@ def live_grant(db: Connection, grant_id: str, *, now: datetime) -> Granted | Non
     if row is None:
         return None
     return Granted(grant_id, row[0], row[1], row[3], row[2], now, now, True, None, None, ())
-
-
-def person(db: Connection, grant_id: str, client: Client, *, now: datetime) -> Person | None:
-    """Whom a live grant stands for, and everything that userinfo tells; one statement."""
-    if client.agency_id is not None:
-        statement, owner = _PERSON_OF_AGENCY, client.agency_id
-    elif client.customer_id is not None:
-        statement, owner = _PERSON_OF_CUSTOMER, client.customer_id
-    else:
-        statement, owner = _PERSON, ""
-    values = {"grant_id": grant_id, "client_id": client.id, "now": now}
-    rows = statement.rows(db, {**values, "owner": owner} if owner else values)
-    if not rows:
-        return None
-    account_id, email, agency_id, claims = rows[0][:4]
-    return Person(account_id, email, agency_id, claims or {}, gather_places(rows, skip=4))
 
 
 def opaque_row(digest: str, token: Opaque) -> Rows:

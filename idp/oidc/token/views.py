@@ -15,7 +15,7 @@ from idp.oidc.provider import Provider
 from idp.oidc.registration.metadata import GRANT_TYPES
 from idp.oidc.responses import Answer, failure, response
 from idp.oidc.server import Server
-from idp.oidc.token import userinfo as userinfo_steps
+from idp.oidc.userinfo import steps as userinfo_steps
 from idp.web import cors
 
 _POST = frozenset({"POST"})

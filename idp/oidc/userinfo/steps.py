@@ -14,8 +14,9 @@ from idp.oidc.protocol import ProtocolError
 from idp.oidc.provider import Provider
 from idp.oidc.registration import clients
 from idp.oidc.registration.metadata import Client
-from idp.oidc.token import access_tokens, envelopes, store
+from idp.oidc.token import access_tokens, envelopes
 from idp.oidc.token.store import Granted
+from idp.oidc.userinfo import store
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from idp.cli.output import Output, say
 from idp.cli.output import record as print_record
 from idp.database import reading
 from idp.deps import Deps
+from idp.patience import again
 from idp.rights import steps
 from idp.rights.holdings.kinds import Person
 
@@ -86,15 +87,23 @@ def erase(who: str, yes: bool, dry_run: bool) -> None:
         if not sys.stdin.isatty():
             raise click.UsageError("erasing asks for --yes when nobody is at the terminal")
         click.confirm(f"Erase {who} for good?", abort=True, err=True)
-    with opened() as deps, changing(dry_run=dry_run) as db:
+    with opened() as deps:
+        _erase(deps, who, dry_run=dry_run)
+
+
+@again
+def _erase(deps: Deps, who: str, *, dry_run: bool) -> None:
+    """Done anew when it met a merge of the same person half-way, and the database ended one of both (a deadlock)."""
+    with changing(dry_run=dry_run) as db:
         person = _person(db, deps, who)
         erased = steps.erase(db, deps, person)
-        if erased is None:
-            say(f"account {person.account_id} is erased already")
-            return
-        record(db, deps, "account-erased", subject=_subject(person), agencies=list(erased.agencies))
-        print_record({"sub": person.account_id, "agencies": erased.agencies, "rows": erased.rows}, Output.JSON)
-        say(f"erased: {who}")
+        if erased is not None:
+            record(db, deps, "account-erased", subject=_subject(person), agencies=list(erased.agencies))
+    if erased is None:
+        say(f"account {person.account_id} is erased already")
+        return
+    print_record({"sub": person.account_id, "agencies": erased.agencies, "rows": erased.rows}, Output.JSON)
+    say(f"erased: {who}")
 
 
 def _account(db: Session, who: str) -> str:

@@ -189,8 +189,11 @@ def run(deps: Deps, stop: threading.Event, *, idle_seconds: float = 1.0) -> None
 def compose(mail: Waiting, settings: Settings) -> EmailMessage:
     """The MIME message: text first, HTML second, marked as automatic so that no auto-responder answers (RFC 3834).
 
-    In seven bits, which every server takes. Raises ValueError for a recipient that would break a header.
+    In seven bits, which every server takes. Raises ValueError for a recipient that would break a header, and when there
+    is nothing to say.
     """
+    if not mail.text or not mail.html:
+        raise ValueError("the mail has no body")
     message = EmailMessage(policy=SMTP.clone(cte_type="7bit"))
     local, _, domain = settings.mail_from.partition("@")
     message["From"] = Address(one_line(mail.sender_name), local, domain)

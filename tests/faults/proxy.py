@@ -43,6 +43,11 @@ class Proxy:
         if network is Network.RESET:
             self._loop.call_soon_threadsafe(self._abort)
 
+    def lead_to(self, port: int) -> None:
+        """New connections go there; those that are open are cut."""
+        self._target_port = port
+        self._loop.call_soon_threadsafe(self._abort)
+
     def stop(self) -> None:
         asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(10)
         self._loop.call_soon_threadsafe(self._loop.stop)

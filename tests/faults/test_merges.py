@@ -11,16 +11,18 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from idp.accounts.tables import Contract, Membership, ProvisionalAccount
+from idp.accounts.tables import Account, Contract, Membership, ProvisionalAccount
 from idp.audit.tables import AuditEvent
 from idp.merge.tables import MergeFlow
+from idp.patience import again
+from idp.rights import steps as rights
 from tests.demo.running import wait_until
 from tests.faults.catalogue import fault
 from tests.faults.service import There, recovery_seconds
 from tests.races.test_once import at_once
 from tests.support import acts
 from tests.support.person import Person
-from tests.support.world import STRONG, Letter, World
+from tests.support.world import OTHER_STRONG, STRONG, Letter, World
 
 STATEMENTS = 40  # more than a merge has
 ROUNDS = int(os.environ.get("FAULTS_ROUNDS", "5"))
@@ -143,3 +145,44 @@ def test_one_letter_merged_into_three_accounts_at_once_is_of_one_of_them(world: 
         for person in people:
             person.http.close()
         world.forget_attempts()
+
+
+@fault("X21")
+def test_a_merge_an_erasure_and_a_new_password_at_once_leave_all_or_nothing(world: World) -> None:
+    """Whoever is first: of the erased person nothing is left, and a letter that was not merged in time is whole and open."""
+    agency = world.agency()
+    for _ in range(ROUNDS):
+        owner, account_id = world.member(agency)
+        letter = world.letter(agency, contracts=("V1", "V2"))
+        merging = acts.to_merge(world, letter, owner.email or "")
+        resetting = world.person()
+        acts.ask_reset(resetting, owner)
+        resetting.open(world.link_for(owner.email))
+        deeds = [
+            lambda p=merging: p.send(password=STRONG).status_code,
+            lambda p=resetting: p.send(new_password=OTHER_STRONG, confirmation=OTHER_STRONG).status_code,
+            lambda who=account_id: _erased(world, who),
+        ]
+        statuses = at_once(lambda n, all_=deeds: all_[n](), len(deeds))
+
+        assert statuses[2] is True
+        assert all(status < 500 for status in statuses[:2]), statuses
+        accounts, _, closed, contracts = found(world, letter)
+        with world.reading() as db:
+            account = db.get(Account, account_id)
+            assert (account.state, account.email) == ("erased", "")
+            kept = db.scalar(select(ProvisionalAccount.id).where(ProvisionalAccount.id == letter.id))
+        assert accounts == []
+        assert (kept, closed, contracts) in ((letter.id, False, 2), (None, False, 0)), (statuses, kept, closed)
+        for person in (merging, resetting):
+            person.http.close()
+        world.forget_attempts()
+
+
+@again
+def _erased(world: World, account_id: str) -> bool:
+    """As the command does it: done anew when the database ended it for the sake of the merge (a deadlock)."""
+    with world.transaction() as db:
+        account = db.get(Account, account_id)
+        person = rights.person_of(db, world.deps, account_id=account_id, email_key=account.email_key)
+        return rights.erase(db, world.deps, person) is not None

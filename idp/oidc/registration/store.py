@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -18,6 +19,8 @@ from idp.oidc.registration import metadata
 from idp.oidc.registration.tables import Client, ClientSecret, InitialAccessToken
 from idp.shared import after_commit
 
+log = logging.getLogger(__name__)
+
 # A change made by another process is seen after this long at most; a change made here, at once, and one of a process
 # that shares a Valkey or Redis with this one, too.
 CACHE_SECONDS = 2.0
@@ -25,7 +28,7 @@ CHANGE = "client"  # how a change is announced, before the client's id
 
 
 def find(db: Session, client_id: str, *, now: datetime) -> metadata.Client | None:
-    """A portal with the digests of its live secrets, disabled ones too."""
+    """A portal with the digests of its live secrets, disabled ones too; None also for one that cannot be read."""
     row = db.scalars(select(Client).where(Client.id == client_id)).one_or_none()
     if row is None:
         return None
@@ -37,7 +40,9 @@ def find(db: Session, client_id: str, *, now: datetime) -> metadata.Client | Non
 
 
 def all_clients(db: Session) -> list[metadata.Client]:
-    return [_record(row, ()) for row in db.scalars(select(Client).order_by(Client.id))]
+    """Without those that cannot be read, of which the log tells."""
+    found = [_record(row, ()) for row in db.scalars(select(Client).order_by(Client.id))]
+    return [client for client in found if client is not None]
 
 
 def default_portal(db: Session, agency_id: str) -> metadata.Client | None:
@@ -50,7 +55,8 @@ def default_portals(db: Session, agency_ids: Collection[str]) -> dict[str, metad
     rows = db.scalars(
         select(Client).where(Client.agency_id.in_(agency_ids), Client.default_portal, Client.disabled_at.is_(None))
     )
-    return {row.agency_id: _record(row, ()) for row in rows if row.agency_id is not None}
+    found = {row.agency_id: _record(row, ()) for row in rows if row.agency_id is not None}
+    return {agency_id: client for agency_id, client in found.items() if client is not None}
 
 
 def create(db: Session, client: metadata.Client, *, now: datetime) -> None:
@@ -205,7 +211,16 @@ def _columns(client: metadata.Client) -> Mapping[str, Any]:
     return {**named, "registered": {name: getattr(client, name) for name in _DOCUMENT}}
 
 
-def _record(row: Client, secrets: Sequence[ClientSecret]) -> metadata.Client:
+def _record(row: Client, secrets: Sequence[ClientSecret]) -> metadata.Client | None:
+    """The portal of a row; None when its document is damaged: that stops this portal, and no list and no other one."""
+    try:
+        return _read(row, secrets)
+    except (TypeError, AttributeError):
+        log.warning("client cannot be read", extra={"client": row.id})
+        return None
+
+
+def _read(row: Client, secrets: Sequence[ClientSecret]) -> metadata.Client:
     # Only names known here: a newer version beside this one may have stored more.
     document = {name: row.registered[name] for name in _DOCUMENT if name in row.registered}
     document = {name: tuple(value) if isinstance(value, list) else value for name, value in document.items()}

@@ -59,7 +59,12 @@ def new_run(
         def make(entry: Entry) -> Run:
             configuration = target.configuration(entry.file)
             setting = Setting(
-                configuration, trust, client, target.rotate_keys, lambda: request.getfixturevalue("chromium")
+                configuration,
+                trust,
+                client,
+                target.rotate_keys,
+                lambda: request.getfixturevalue("chromium"),
+                target.elsewhere,
             )
             return Run(setting, relying_party, entry.variant, entry.module.name)
 

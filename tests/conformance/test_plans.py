@@ -11,12 +11,10 @@ from tests.conformance.modules import all_modules
 from tests.conformance.plans import PLANS, Entry
 from tests.conformance.suite.findings import Failed, Finding, Skipped
 from tests.conformance.suite.run import Run
-from tests.conformance.targets import chosen_plans, target_name
-
-ENTRIES = [entry for one in chosen_plans() for entry in one.entries()]
+from tests.conformance.targets import entries_of, target_name
 
 
-@pytest.mark.parametrize("entry", [pytest.param(entry, id=entry.id) for entry in ENTRIES])
+@pytest.mark.parametrize("entry", [pytest.param(entry, id=entry.id) for entry in entries_of(target_name())])
 def test_module(entry: Entry, new_run: Callable[[Entry], Run], record_property: Callable[[str, object], None]) -> None:
     record_property("plan", f"{entry.plan.name} {entry.label}")
     findings = _findings(new_run(entry), entry)
@@ -71,3 +69,12 @@ def test_every_module_belongs_to_a_plan_and_every_plan_knows_its_modules() -> No
 def test_no_module_of_ours_is_expected_to_fail_or_to_be_skipped() -> None:
     assert not expected.OURS
     assert {line.result for line in expected.UNAVOIDABLE} == {"warned"}
+
+
+def test_the_peer_fails_nothing_and_what_its_newer_version_has_dropped_its_older_one_passes() -> None:
+    assert {line.result for line in expected.PEER} == {"skipped"}
+    assert not expected.OF["oidc_provider_6"]
+    both = {entry.id for name in ("oidc_provider", "oidc_provider_6") for entry in entries_of(name)}
+    assert both == {entry.id for entry in entries_of("ours")}
+    dropped = {entry.id for entry in entries_of("oidc_provider") if entry.module.name in expected.DROPPED}
+    assert dropped <= {entry.id for entry in entries_of("oidc_provider_6")}

@@ -3,9 +3,9 @@
 // have dropped: algorithm `none`, front-channel logout and session management.
 import { createServer } from 'node:https';
 import { createHash, generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 
-const { PORT, VERSION, CERTIFICATE, KEY, RELYING_PARTY, CLIENTS } = process.env;
+const { PORT, VERSION, CERTIFICATE, KEY, KEYS, RELYING_PARTY, CLIENTS } = process.env;
 const old = VERSION === '6';
 const Provider = old ? (await import('oidc-provider-6')).default.Provider : (await import('oidc-provider')).default;
 const issuer = `https://127.0.0.1:${PORT}`;
@@ -16,6 +16,16 @@ const callback = `${RELYING_PARTY}/test/a/${suite.alias}`;
 function key(type, options, use, alg) {
   const { privateKey } = generateKeyPairSync(type, options);
   return { ...privateKey.export({ format: 'jwk' }), use, alg, kid: randomUUID() };
+}
+
+// Its keys are given when it starts. Whoever rotates them starts it again, with a new one before those that it had.
+function keys() {
+  const made = [key('rsa', { modulusLength: 2048 }, 'sig', 'RS256')];
+  const kept = existsSync(KEYS)
+    ? JSON.parse(readFileSync(KEYS))
+    : [key('ec', { namedCurve: 'P-256' }, 'sig', 'ES256'), key('ed25519', {}, 'sig', 'EdDSA')];
+  writeFileSync(KEYS, JSON.stringify([...made, ...kept]));
+  return [...made, ...kept];
 }
 
 function account(_ctx, sub) {
@@ -114,13 +124,7 @@ const provider = new Provider(issuer, {
   findAccount: account,
   issueRefreshToken: async (_ctx, client, code) =>
     client.grantTypeAllowed('refresh_token') && code.scopes.has('offline_access'),
-  jwks: {
-    keys: [
-      key('rsa', { modulusLength: 2048 }, 'sig', 'RS256'),
-      key('ec', { namedCurve: 'P-256' }, 'sig', 'ES256'),
-      key('ed25519', {}, 'sig', 'EdDSA'),
-    ],
-  },
+  jwks: { keys: keys() },
   pairwiseIdentifier: (_ctx, accountId, client) =>
     createHash('sha256').update(client.sectorIdentifier).update(accountId).digest('hex'),
   pkce: { required: () => false },

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Route
+
     from tests.conformance.suite.run import Run
 
 _PAGE = """<!doctype html><meta charset="utf-8"><title>Relying party</title>
@@ -38,6 +41,8 @@ class SessionPage:
 
     def __enter__(self) -> Self:
         self._context = self._run.setting.chromium().new_context(ignore_https_errors=True)
+        for name, body in self._run.setting.elsewhere().items():
+            self._context.route(f"**/{name}*", _answering(body))
         self.take_cookies()
         self._page = self._context.new_page()
         self._page.goto(self._url)
@@ -65,3 +70,12 @@ class SessionPage:
     def ask(self) -> str:
         """What the iframe answers: changed, unchanged or error."""
         return str(self._page.evaluate("() => window.ask()"))
+
+
+def _answering(script: bytes) -> Callable[[Route], None]:
+    """What a server of somebody else would answer, which this browser cannot reach; the digest on the page holds for it."""
+
+    def answer(route: Route) -> None:
+        route.fulfill(body=script, content_type="text/javascript", headers={"Access-Control-Allow-Origin": "*"})
+
+    return answer

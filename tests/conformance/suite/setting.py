@@ -46,7 +46,8 @@ class Variant:
 class Setting:
     """configuration: a JSON file of the official suite, read. trust: of the run's certificates.
 
-    rotate_keys: what an operator does to rotate the provider's keys. chromium: a real browser, for the session iframe.
+    rotate_keys: what an operator does to rotate the provider's keys. chromium: a real browser, for the session iframe;
+    elsewhere: what pages take from servers of others, by file name.
     """
 
     configuration: dict[str, Any]
@@ -54,6 +55,7 @@ class Setting:
     http: httpx.Client
     rotate_keys: Callable[[], None]
     chromium: Callable[[], Any]
+    elsewhere: Callable[[], dict[str, bytes]]
 
     @property
     def discovery_url(self) -> str:

@@ -12,10 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from tests.conformance.plans import EVERY_PLAN, Chosen
+from tests.conformance.expected import DROPPED
+from tests.conformance.plans import EVERY_PLAN, Entry
 from tests.conformance.suite.certificates import Certificates
 
-_FRONT_CHANNEL = ("frontchannel", "session-management")
+_FRONT_CHANNEL = ("frontchannel-rp-initiated-logout", "session-management")
 
 
 class Target(Protocol):
@@ -25,6 +26,9 @@ class Target(Protocol):
     def rotate_keys(self) -> None:
         """Do what an operator does to rotate the signing keys."""
 
+    def elsewhere(self) -> dict[str, bytes]:
+        """What its pages take from servers of others, by file name; a browser here reaches nobody else."""
+
     def stop(self) -> None: ...
 
 
@@ -32,14 +36,19 @@ def target_name() -> str:
     return os.environ.get("CONFORMANCE_TARGET", "ours")
 
 
-def chosen_plans() -> tuple[Chosen, ...]:
-    """The plans that the target is held to."""
-    if target_name() == "oidc_provider":
-        return tuple(one for one in EVERY_PLAN if not any(word in one.plan for word in _FRONT_CHANNEL))
-    if target_name() == "oidc_provider_6":
-        old = ("basic", "dynamic", *_FRONT_CHANNEL)
-        return tuple(one for one in EVERY_PLAN if any(f"oidcc-{word}" in one.plan for word in old))
-    return EVERY_PLAN
+def entries_of(target: str) -> list[Entry]:
+    """The modules that a target is held to. The peer's older version runs what the newer one has dropped, in every plan,
+    and some plans whole."""
+    every = [entry for one in EVERY_PLAN for entry in one.entries()]
+    if target == "oidc_provider":
+        return [entry for entry in every if not _named(entry, _FRONT_CHANNEL)]
+    if target == "oidc_provider_6":
+        return [e for e in every if _named(e, ("basic", "dynamic", *_FRONT_CHANNEL)) or e.module.name in DROPPED]
+    return every
+
+
+def _named(entry: Entry, words: tuple[str, ...]) -> bool:
+    return any(entry.plan.name.startswith(f"oidcc-{word}-") for word in words)
 
 
 def start(

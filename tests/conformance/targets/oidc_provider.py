@@ -25,7 +25,13 @@ class OidcProvider:
     def __init__(self, certificates: Certificates, relying_party: str, folder: Path, version: str) -> None:
         port = free_port()
         self._issuer = f"https://127.0.0.1:{port}"
-        self._process = Process(
+        self._start = lambda: self._started(certificates, relying_party, folder, version, port)
+        self._process = self._start()
+
+    def _started(
+        self, certificates: Certificates, relying_party: str, folder: Path, version: str, port: int
+    ) -> Process:
+        process = Process(
             [str(shutil.which("node")), "provider.mjs"],
             {
                 "PATH": os.environ["PATH"],
@@ -33,6 +39,7 @@ class OidcProvider:
                 "PORT": str(port),
                 "CERTIFICATE": str(certificates.chain),
                 "KEY": str(certificates.key),
+                "KEYS": str(folder / "keys.json"),
                 "NODE_EXTRA_CA_CERTS": str(certificates.authority),
                 "RELYING_PARTY": relying_party,
                 "CLIENTS": json.dumps(self.configuration()),
@@ -40,7 +47,8 @@ class OidcProvider:
             cwd=_FOLDER,
             log=folder / "oidc-provider.log",
         )
-        self._process.ready(f"{self._issuer}/.well-known/openid-configuration", certificates.trusting())
+        process.ready(f"{self._issuer}/.well-known/openid-configuration", certificates.trusting())
+        return process
 
     def configuration(self, _file: str = "") -> dict[str, Any]:
         """One for all: its pages and clients are of its own."""
@@ -48,7 +56,16 @@ class OidcProvider:
         return json.loads(text.replace(_PLACEHOLDER, self._issuer))  # type: ignore[no-any-return]
 
     def rotate_keys(self) -> None:
-        """Its keys are fixed when it starts (see expected.py)."""
+        """As its manual says: started again, with a new key before those that it had."""
+        self._process.stop()
+        self._process = self._start()
+
+    def elsewhere(self) -> dict[str, bytes]:
+        """The iframe of version 6 takes two scripts from servers of others; it says itself what the digest of one is."""
+        return {
+            "sha256.js": (_FOLDER / "node_modules" / "jssha" / "src" / "sha256.js").read_bytes(),
+            "polyfill.min.js": b"",
+        }
 
     def stop(self) -> None:
         self._process.stop()
@@ -67,6 +84,8 @@ def start(
     with (_FOLDER / "package.json").open() as lock:
         # The processes of one run install once.
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (_FOLDER / "node_modules" / "oidc-provider-6").exists():
+        installed = _FOLDER / "node_modules" / ".package-lock.json"
+        if not installed.exists() or installed.stat().st_mtime < (_FOLDER / "package-lock.json").stat().st_mtime:
             subprocess.run(["npm", "ci", "--silent"], cwd=_FOLDER, check=True)
+            installed.touch()
     return OidcProvider(certificates, relying_party, folder, version)

@@ -64,6 +64,9 @@ class Ours:
     def rotate_keys(self) -> None:
         self._idp("keys", "rotate", "--algorithm", "RS256")
 
+    def elsewhere(self) -> dict[str, bytes]:
+        return {}
+
     def stop(self) -> None:
         self._process.stop()
 

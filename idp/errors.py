@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from idp.failure import Channel, FieldError, IdpError, Way
+from idp.failure import Channel, FieldError, IdpError, Kept, Way
 
-__all__ = ["Channel", "FieldError", "IdpError", "Way"]
+__all__ = ["Channel", "FieldError", "IdpError", "Kept", "Way"]
 
 # --- GEN: any page -------------------------------------------------------------------------------------------------
 
@@ -27,7 +27,7 @@ class PageNotFound(IdpError):
     """No page has this address: mistyped, cut in two by a mail program, or of an older version."""
 
     code, status, text = "GEN-02", 404, "errors.not_found"
-    kept = False
+    kept = Kept.SOME
     ways = (Way.PORTAL, Way.SIGN_IN, Way.LETTER)
 
 
@@ -35,7 +35,7 @@ class WrongMethod(IdpError):
     """The address of a form was opened, or a page was posted to."""
 
     code, status, text = "GEN-03", 405, "errors.wrong_method"
-    kept = False
+    kept = Kept.SOME
     ways = (Way.PORTAL, Way.SIGN_IN, Way.LETTER)
 
 
@@ -43,7 +43,7 @@ class TooLarge(IdpError):
     """The request is larger than `request_body_limit_bytes`; no form of ours can be."""
 
     code, status, text = "GEN-04", 413, "errors.too_large"
-    kept = False
+    kept = Kept.SOME
     ways = (Way.PORTAL, Way.SIGN_IN)
 
 
@@ -51,7 +51,7 @@ class MalformedRequest(IdpError):
     """The request is no form, gives a field twice, or holds a value that no field takes."""
 
     code, status, text = "GEN-05", 400, "errors.malformed"
-    kept = False
+    kept = Kept.SOME
     ways = (Way.PORTAL, Way.SIGN_IN, Way.LETTER)
 
 
@@ -65,7 +65,7 @@ class Overloaded(IdpError):
     """Too many passwords are waiting to be hashed. retry_after_seconds: int."""
 
     code, status, text = "GEN-07", 503, "errors.overloaded"
-    kept = False
+    kept = Kept.SOME
     ways = (Way.RETRY,)
 
 
@@ -87,10 +87,10 @@ class ForeignPost(IdpError):
 
 
 class DatabaseAway(IdpError):
-    """The database does not answer, or refused the statement. retry_after_seconds: int."""
+    """The database does not answer, or refused the statement: its reference is in the log alone. retry_after_seconds: int."""
 
     code, status, text = "GEN-10", 503, "errors.database_away"
-    kept = False
+    kept = Kept.NONE
     ways = (Way.RETRY, Way.CALL)
 
 

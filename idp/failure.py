@@ -26,6 +26,14 @@ class Way(StrEnum):
     CALL = "call"  # the agency's telephone and address
 
 
+class Kept(StrEnum):
+    """Which pages of a failure become events of the audit trail, with their reference; the log has a line of each."""
+
+    EACH = "each"  # a person met it, and a flood of it is bounded by the network it comes from
+    SOME = "some"  # programs cause it by the thousand, and rushes do: bounded for all networks together as well
+    NONE = "none"  # it has no page of its own, or there is no database to keep it in
+
+
 class IdpError(Exception):
     """Base of the catalogue. `facts` are the values that the words may name; never a secret.
 
@@ -37,9 +45,7 @@ class IdpError(Exception):
     text: ClassVar[str] = "errors.unexpected"
     channel: ClassVar[Channel] = Channel.PAGE
     field: ClassVar[str | None] = None
-    kept: ClassVar[bool] = (
-        True  # as an event of the audit trail; what programs provoke, and rushes, are in the log only
-    )
+    kept: ClassVar[Kept] = Kept.EACH
     ways: ClassVar[tuple[Way, ...]] = (Way.PORTAL, Way.SIGN_IN, Way.LETTER)
 
     def __init__(self, **facts: Any) -> None:
@@ -51,5 +57,5 @@ class FieldError(IdpError):
     """Base of what is told beside a field (`field` is its name in the form). The way on is the form, filled again."""
 
     status = 400
-    kept = False
+    kept = Kept.NONE
     channel = Channel.FIELD

@@ -13,8 +13,8 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, Reque
 
 from idp import correlation
 from idp.audit import store as audit
-from idp.database import transaction
-from idp.errors import DatabaseAway, IdpError, MalformedRequest, PageNotFound, TooLarge, Unexpected, WrongMethod
+from idp.database import reading, transaction
+from idp.errors import DatabaseAway, IdpError, Kept, MalformedRequest, PageNotFound, TooLarge, Unexpected, WrongMethod
 from idp.patience import RETRY_AFTER_SECONDS
 from idp.throttle import store as throttle
 from idp.throttle.store import Limit
@@ -22,7 +22,10 @@ from idp.web import csrf, forms
 from idp.web.site import Place, Site
 
 log = logging.getLogger("idp.errors")
-_KEPT_PER_HOUR = 100
+
+# Pages that are kept in an hour: of one network; of one network and of all, of what programs cause (decision 0021).
+KEPT_OF_A_NETWORK, CAUSED_BY_A_NETWORK, CAUSED_BY_ALL = 100, 20, 1000
+_HOUR = timedelta(hours=1)
 
 
 def register(app: Flask, site: Site) -> None:
@@ -93,7 +96,7 @@ def show(site: Site, error: IdpError) -> Response:
     # The rule, not the path: the address of a mailed link is a secret.
     route = request.url_rule.rule if request.url_rule is not None else ""
     log.info("failure shown", extra={"code": error.code, "route": route})
-    if error.kept:
+    if error.kept is Kept.EACH or (error.kept is Kept.SOME and _read_by_a_person()):
         _keep(site, error, route)
     response = site.page(
         "errors/error.html",
@@ -113,16 +116,36 @@ def show(site: Site, error: IdpError) -> Response:
     return response
 
 
+def _read_by_a_person() -> bool:
+    """Whether this is a browser that opens a page (all of them say so), not its search for an icon, nor a program."""
+    return "text/html" in request.headers.get("Accept", "")
+
+
 def _keep(site: Site, error: IdpError, route: str) -> None:
-    """An event in the audit trail, for support; a hundred an hour of one network, since anybody can fail."""
-    network = site.network()
-    bound = Limit(f"failures:{throttle.network_of(network)}", _KEPT_PER_HOUR, timedelta(hours=1), of_many=True)
+    """An event in the audit trail, for support; so many an hour, since anybody can fail.
+
+    A flood past its bound reads one or two counters and writes nothing.
+    """
+    network = throttle.network_of(site.network())
+    limits = [Limit(f"failures:{network}", KEPT_OF_A_NETWORK, delay=_HOUR)]
+    if error.kept is Kept.SOME:
+        by_one = Limit(f"provoked:{network}", CAUSED_BY_A_NETWORK, delay=_HOUR)
+        limits = [by_one, Limit("provoked", CAUSED_BY_ALL, delay=_HOUR)]
     try:
+        with reading() as db:
+            if any(throttle.blocked_until(db, site.deps, limit) for limit in limits):
+                return
         with transaction() as db:
-            if throttle.count(db, site.deps, bound) is None:
+            if all(throttle.count(db, site.deps, limit) is None for limit in limits):
                 agency_id = error.facts.get("agency_id")
                 audit.record(
-                    db, site.deps, "failure.shown", agency_id=agency_id, network=network, code=error.code, route=route
+                    db,
+                    site.deps,
+                    "failure.shown",
+                    agency_id=agency_id,
+                    network=site.network(),
+                    code=error.code,
+                    route=route,
                 )
     except (DBAPIError, NoConnection) as failure:  # the page matters more
         log.warning("failure not kept", extra={"error": type(getattr(failure, "orig", None) or failure).__name__})

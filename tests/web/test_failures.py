@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -12,6 +13,7 @@ from idp import errors
 from idp.audit.tables import AuditEvent
 from idp.logs import JsonLines
 from idp.texts import catalogue
+from idp.web import errors as web_errors
 from tests.support.acts import show_letter
 from tests.support.world import World
 
@@ -53,16 +55,93 @@ def test_a_proxys_reference_is_kept_when_it_is_one(world: World) -> None:
     assert re.fullmatch(r"[0-9a-f-]{12}", forged.headers["x-request-id"])
 
 
-def test_who_provokes_failures_does_not_fill_the_audit_trail(world: World) -> None:
-    """A hundred of one network are kept in an hour; every one is in the log."""
-    person = world.person()
-    for _ in range(103):
-        person.get("/upgrade/" + "x" * 22, headers={"X-Request-Id": "provoked-by-one"})
-        person.get("/nowhere", headers={"X-Request-Id": "provoked-by-one"})
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
+
+def kept(world: World, reference: str) -> list[str]:
+    """The numbers of the failures that the audit trail has under a reference."""
     with world.reading() as db:
-        kept = db.scalars(select(AuditEvent.details).where(AuditEvent.request == "provoked-by-one")).all()
-    assert [event["code"] for event in kept] == ["FLO-01"] * 100
+        found = db.scalars(select(AuditEvent.details).where(AuditEvent.request == reference)).all()
+    return [event["code"] for event in found]
+
+
+def cause(world: World, method: str, path: str, *, network: str = "127.0.0.1", **given: Any) -> str:
+    """The reference on the page that a browser of some network gets."""
+    headers = {**BROWSER, **given.pop("headers", {})}
+    client = world.server.app.test_client()
+    answer = client.open(path, method=method, headers=headers, environ_base={"REMOTE_ADDR": network}, **given)
+    told = re.search(r"référence[^\w]*<[^>]*>([\w.-]+)<", answer.text)
+    assert told is not None, answer.text
+    return told[1]
+
+
+@pytest.mark.parametrize(
+    ("code", "method", "path", "given"),
+    [
+        ("GEN-02", "GET", "/nowhere", {}),
+        ("GEN-03", "POST", "/help", {}),
+        ("GEN-04", "POST", "/login", {"data": {"identifier": "x" * 70_000}}),
+        ("GEN-05", "POST", "/login", {"data": b"{}", "headers": {"Content-Type": "application/json"}}),
+    ],
+)
+def test_what_a_browser_causes_has_its_reference_in_the_audit_trail_too(
+    world: World, code: str, method: str, path: str, given: dict[str, Any]
+) -> None:
+    world.forget_attempts()
+
+    assert kept(world, cause(world, method, path, **given)) == [code]
+
+
+def test_a_rush_has_its_references_in_the_audit_trail_too(world: World) -> None:
+    world.forget_attempts()
+    app = world.server.app
+    with app.test_request_context("/login", base_url=world.base, headers={**BROWSER, "X-Request-Id": "in-the-rush"}):
+        app.preprocess_request()
+        app.handle_user_exception(errors.Overloaded(retry_after_seconds=5))
+
+    assert kept(world, "in-the-rush") == ["GEN-07"]
+
+
+def test_a_program_that_looks_for_pages_leaves_nothing_in_the_audit_trail(world: World) -> None:
+    """Nor does a browser that looks for the icon of a page: nobody reads that page's reference."""
+    world.forget_attempts()
+    for accepted in ("*/*", "image/avif,image/webp,*/*;q=0.8"):
+        headers = {"Accept": accepted, "X-Request-Id": "nobody-reads-it"}
+        world.server.app.test_client().get("/apple-touch-icon.png", headers=headers)
+
+    assert kept(world, "nobody-reads-it") == []
+
+
+def test_who_provokes_failures_does_not_fill_the_audit_trail(world: World) -> None:
+    """In an hour a hundred of one network are kept, and twenty of what programs cause; every one is in the log."""
+    world.forget_attempts()
+    person = world.person(headers={**BROWSER, "X-Request-Id": "provoked-by-one"})
+    for _ in range(103):
+        person.get("/upgrade/" + "x" * 22)
+    for _ in range(23):
+        person.get("/nowhere")
+
+    assert kept(world, "provoked-by-one") == ["FLO-01"] * 100 + ["GEN-02"] * 20
+    world.clock.advance(hours=1, seconds=1)
+    person.get("/nowhere")
+    assert kept(world, "provoked-by-one")[120:] == ["GEN-02"]
+    world.clock.advance(hours=-1, seconds=-1)
+    world.forget_attempts()
+
+
+def test_a_flood_from_everywhere_is_bounded_too_and_then_writes_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(web_errors, "CAUSED_BY_ALL", 12)
+    world.forget_attempts()
+    seen = [cause(world, "GET", "/nowhere", network=f"198.51.100.{host}") for host in range(15)]
+
+    assert sum(len(kept(world, reference)) for reference in seen) == 12
+    with world.statements() as statements:
+        cause(world, "GET", "/nowhere", network="198.51.100.200")
+    assert not [one for one in statements if not one.startswith("SELECT")], statements
+    # What a person met is not lost in it.
+    assert kept(world, cause(world, "GET", "/upgrade/" + "x" * 22, network="198.51.100.200")) == ["FLO-01"]
     world.forget_attempts()
 
 

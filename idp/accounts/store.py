@@ -53,7 +53,7 @@ class StrongAccount:
 
 @dataclass(frozen=True)
 class Place:
-    """One place of a person at an agency, with the person's data as that agency knows it."""
+    """One place of a person at an agency, with the person's data as that agency knows it, as of `updated_at`."""
 
     agency_id: str
     customer_code: str
@@ -69,6 +69,7 @@ class Place:
     postal_code: str
     city: str
     mandate: str
+    updated_at: datetime
     since: datetime
     contracts: tuple[Mapping[str, str], ...] = ()
 
@@ -253,6 +254,7 @@ PLACE_COLUMNS = (
     ProvisionalAccount.postal_code,
     ProvisionalAccount.city,
     ProvisionalAccount.mandate,
+    ProvisionalAccount.updated_at,
     Membership.created_at,
     Contract.reference,
     Contract.role.label("contract_role"),

@@ -12,7 +12,10 @@ from typing import Any
 from idp.accounts.store import Place
 
 OF_SCOPE = {
-    "profile": ("name", "given_name", "family_name", "civility", "company_name", "locale", "zoneinfo"),
+    "profile": (
+        *("name", "given_name", "family_name", "civility", "company_name"),
+        *("locale", "zoneinfo", "updated_at"),
+    ),
     "email": ("email", "email_verified"),
     "phone": ("phone_number", "phone_number_verified"),
     "address": ("address",),
@@ -69,7 +72,7 @@ def _known(email: str, places: Sequence[Place], place: Place | None) -> dict[str
             "address": _address(place),
         }
         told |= {name: value for name, value in of_place.items() if value}
-        told |= {"locale": "fr-FR", "zoneinfo": "Europe/Paris"}
+        told |= {"locale": "fr-FR", "zoneinfo": "Europe/Paris", "updated_at": int(place.updated_at.timestamp())}
     if "phone_number" in told:
         told["phone_number_verified"] = False
     return {**told, "memberships": [membership(one) for one in places]}

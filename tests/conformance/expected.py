@@ -33,7 +33,7 @@ UNAVOIDABLE = (
         ("oidcc-scope-profile", "oidcc-scope-all"),
         "warned",
         "verify_scopes_returned [OIDCC-5.4]: not returned: middle_name nickname preferred_username profile picture "
-        "website gender birthdate updated_at",
+        "website gender birthdate",
         "agencies do not know these of a person, and we do not collect what no portal needs (GDPR 5.1.c)",
     ),
 )

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from joserfc import jwe, jws
 from joserfc.jwk import ECKey, RSAKey
+from sqlalchemy import update
 
+from idp.accounts.tables import ProvisionalAccount
 from idp.cli.clients.defaults import NEW
 from idp.digests import Digests
 from idp.oidc.authorize import claims_request
@@ -38,6 +41,36 @@ def test_a_claim_asked_for_at_userinfo_is_there_without_its_scope(world: World, 
     assert told["name"]
     assert "email" not in told
     assert "name" not in claims(tokens["id_token"])
+
+
+@pytest.mark.parametrize("display", ["page", "popup", "touch", "wap", "of our own"])
+def test_no_display_and_no_language_of_claims_ends_in_an_error(world: World, member, display: str) -> None:
+    """Support at least so far is mandatory (OIDC Core 15.1)."""
+    person, _, agency = member
+    portal = world.portal(agency)
+    tokens = tokens_of(person, portal, scope="openid profile", display=display, claims_locales="br-FR en")
+    assert portal.userinfo(tokens["access_token"]).json()["name"]
+
+
+def test_updated_at_is_when_the_agency_last_told_something_new_of_the_person(world: World) -> None:
+    """Whole seconds (OIDC Core 5.1), by the scope or by name; a portal need not read again what it has."""
+    letter, _ = world.member()
+    portal = world.portal(letter)
+    changed = datetime(2031, 5, 4, 12, 30, 15, 900_000, tzinfo=UTC)
+    with world.transaction() as db:
+        db.execute(
+            update(ProvisionalAccount)
+            .where(ProvisionalAccount.identifier == letter.identifier)
+            .values(updated_at=changed)
+        )
+    person = world.signed_in(letter)
+    asked = json.dumps({"userinfo": {"updated_at": None}})
+    by_scope, by_name, without = (
+        portal.userinfo(tokens_of(person, portal, **given)["access_token"]).json()
+        for given in ({"scope": "openid profile"}, {"scope": "openid", "claims": asked}, {"scope": "openid"})
+    )
+    assert by_scope["updated_at"] == by_name["updated_at"] == int(changed.timestamp())
+    assert "updated_at" not in without
 
 
 def test_a_claim_asked_for_in_the_id_token_is_in_it_after_a_refresh_too(world: World, member) -> None:

@@ -15,7 +15,7 @@ from idp.oidc.protocol import ProtocolError
 
 # What a portal may ask for by name; the protocol's own claims are in tokens anyway.
 CLAIMS = frozenset(
-    {"name", "given_name", "family_name", "civility", "company_name", "locale", "zoneinfo"}
+    {"name", "given_name", "family_name", "civility", "company_name", "locale", "zoneinfo", "updated_at"}
     | {"email", "email_verified", "phone_number", "phone_number_verified", "address", "memberships"}
 )
 _LONGEST = 8192

@@ -114,7 +114,10 @@ def test_page_can_be_used_by_everybody(world: World, reader: Visitor, validate: 
     assert page.evaluate(_OVERFLOW) <= 0, "wider than the screen with text at 200 %"
     page.emulate_media(color_scheme="light")
     without_script(visitor)
-    assert violations(visitor) == [], "without a script, on a phone"
+    assert violations(visitor) == [], "without a script, on a phone, light"
+    visitor.size(DESKTOP)
+    page.emulate_media(color_scheme="dark")
+    assert violations(visitor) == [], "without a script, on a computer, dark"
     visitor.size(NARROW)
     assert page.evaluate(_OVERFLOW) <= 0, "without a script, wider than a screen of 320 pixels"
     assert visitor.problems == []

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-_ARGUMENTS = [
+ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -23,15 +23,21 @@ _ARGUMENTS = [
 ]
 
 
-@contextmanager
-def started() -> Iterator[Browser]:
-    """The system's Chromium. A machine without it skips the test and says so; where CI is set that is a failure."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if program is None:
+def program() -> str:
+    """Where the system's Chromium is. Skips or fails where it is nowhere."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if found is None:
         if os.environ.get("CI"):
             pytest.fail("Chromium is not installed: `make system` installs it")
         pytest.skip("Chromium is not installed")
+    return found
+
+
+@contextmanager
+def started() -> Iterator[Browser]:
+    """The system's Chromium. A machine without it skips the test and says so; where CI is set that is a failure."""
+    path = program()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=_ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield browser
         browser.close()

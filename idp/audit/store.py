@@ -63,6 +63,12 @@ def search(
     return db.scalars(statement.limit(limit)).all()
 
 
+def last_at(db: Session, name: str, *, subject: str, but_cause: str) -> datetime | None:
+    """When a deed was last done to somebody for another cause than this one; None when it never was within the retention."""
+    of_them = (AuditEvent.subject == subject, AuditEvent.name == name, AuditEvent.cause != but_cause)
+    return db.scalars(select(AuditEvent.at).where(*of_them).order_by(AuditEvent.at.desc()).limit(1)).one_or_none()
+
+
 def export(db: Session, *, since: datetime, until: datetime) -> Iterator[Row[AuditEvent, AuditLink | None]]:
     """The events of a period, its end excluded, oldest first, each with its place in the chain; page by page."""
     joined = select(AuditEvent, AuditLink).outerjoin(AuditLink, AuditLink.event_id == AuditEvent.id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 
 from idp.accounts import store as accounts
+from idp.audit import store as audit
 from idp.database import reading
 from idp.errors import FieldError
 from idp.passwords.policy import PRESETS
@@ -25,12 +26,14 @@ def blueprint(site: Site) -> Blueprint:
             return site.see_other(site.place().url("/login"))
         with reading() as db:
             places = accounts.places(db, signed_in.account_id)
+            previous = audit.last_at(db, "login.succeeded", subject=signed_in.account_id, but_cause=signed_in.id)
         return site.page(
             "profile/profile.html",
             site.place(),
             form_id="logout",
             signed_in=signed_in,
             places=places,
+            previous=previous,
             opens=site.opens({place.agency_id for place in places}),
             changed="changed" in request.args,
             welcome="welcome" in request.args,

@@ -25,6 +25,15 @@ for (const button of document.querySelectorAll(".reveal-button")) {
   input.form.addEventListener("submit", () => show(false));
 }
 
+// Typing a password in capitals without meaning to: said by the field, read aloud once, gone when the key is.
+for (const told of document.querySelectorAll(".caps")) {
+  const input = told.parentElement.querySelector("input");
+  const tell = (event) => { told.textContent = event.getModifierState?.("CapsLock") ? told.dataset.words : ""; };
+  input.addEventListener("keydown", tell);
+  input.addEventListener("keyup", tell);
+  input.addEventListener("blur", () => { told.textContent = ""; });
+}
+
 // Tick the criteria while the new password is typed; the server checks the same list again.
 const criteria = document.getElementById("criteria");
 const chosen = document.getElementById("new_password");

@@ -311,6 +311,7 @@ _NAME = """() => {
                 "a Mot de passe oublié ?",
                 "button Continuer",
                 "button Utiliser une autre adresse",
+                "a Plus tard : me connecter sans ajouter cet espace",
             ],
         ),
         ("codes", ["a Aller au contenu", "input Code client", "input Code société", "button Connexion"]),
@@ -428,6 +429,19 @@ def test_pasting_is_never_blocked(world: World, visit: Visit, name: str) -> None
         )
         assert allowed
         expect(field).not_to_have_attribute("maxlength", re.compile("."))
+
+
+def test_capitals_that_are_locked_are_told_by_the_password_until_they_are_not(world: World, visit: Visit) -> None:
+    visitor = visit()
+    visitor.open(f"/login?{world.agency().query}")
+    field, told = visitor.page.locator("#password"), visitor.page.locator(".caps")
+    expect(told).to_be_empty()
+
+    field.dispatch_event("keydown", {"key": "A", "modifierCapsLock": True})
+    expect(told).to_have_text("Le verrouillage des majuscules est activé.")
+    field.dispatch_event("keyup", {"key": "CapsLock", "modifierCapsLock": False})
+
+    expect(told).to_be_empty()
 
 
 @pytest.mark.parametrize("name", ["login", "password-while-typing", "login-wrong", "sent"])

@@ -95,6 +95,29 @@ def test_another_address_may_be_used_instead(world: World) -> None:
     assert choose_address(person, second.email).path.endswith("/password")
 
 
+def test_merging_can_wait_and_the_letter_offers_it_again(world: World) -> None:
+    """Who has an account signs in for the portal that asked, with nothing added; the letter stays as good as it was."""
+    agency = world.agency()
+    first, _ = world.member(agency)
+    second = world.letter(agency)
+    portal = world.portal(agency)
+    person = world.person()
+    person.open(portal.authorize_url())
+    person.click("Utilisez cette option")
+    person.submit(provisional_identifier=second.identifier, provisional_password=second.password)
+    choose_address(person, first.email)
+
+    person.click("Plus tard")
+    person.submit("Connexion", identifier=first.email, password=STRONG)
+
+    assert person.sent_to.startswith(portal.redirect_uri)
+    other = world.person()
+    show_letter(other, second)
+    choose_address(other, first.email)
+    assert other.page.heading == "Fusion de comptes"
+    assert "Comptes associés" in other.submit(password=STRONG).text
+
+
 def test_a_forgotten_password_is_replaced_and_the_merge_goes_on(world: World) -> None:
     first, _ = world.member()
     second = world.letter(contracts=("L2002",))

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
+from sqlalchemy import select
 
+from idp.audit.tables import AuditEvent
+from idp.texts import Texts
 from tests.attacks import attack
 from tests.support.acts import ask_reset, sign_in
 from tests.support.person import Page, Person
@@ -218,6 +221,23 @@ def test_the_password_is_changed_from_the_profile(world: World) -> None:
     assert sign_in(world.person(), letter, password=OTHER_STRONG).heading == "Profil"
     assert sign_in(world.person(), letter).status == 400
     assert world.mails_to(letter.email)[-1].subject.startswith("Votre mot de passe a été modifié")
+
+
+def test_the_profile_tells_the_sign_in_before_this_one(world: World) -> None:
+    """So that somebody else's is noticed; the sign-in at hand is not told as if it were another one."""
+    held, account_id = world.member()
+    first = world.signed_in(held)
+    assert "Connexion précédente" not in first.open("/profile").text
+    with world.reading() as db:
+        signed_in = (AuditEvent.subject == account_id, AuditEvent.name == "login.succeeded")
+        at = db.scalars(select(AuditEvent.at).where(*signed_in)).one()
+    world.clock.advance(days=3)
+
+    second = world.signed_in(held)
+
+    told = Texts("fr", world.deps.settings.timezone).instant(at)
+    assert " ".join(f"Connexion précédente {told}".split()) in second.open("/profile").text
+    world.clock.advance(days=-3)
 
 
 def test_cancelling_leads_back_to_the_profile(world: World) -> None:

@@ -56,14 +56,14 @@ def small(browser: Browser, png: bytes) -> bytes:
     )
 
 
-_SIDE_BY_SIDE = """async (pngs) => {
+_SIDE_BY_SIDE = """async ([pngs, scale]) => {
   const images = await Promise.all(pngs.map(async (png) => {
     const image = new Image();
     image.src = 'data:image/png;base64,' + png;
     await image.decode();
     return image;
   }));
-  const gap = 12, scale = 0.72;
+  const gap = 12;
   const width = images.reduce((sum, image) => sum + image.width * scale + gap, gap);
   const canvas = new OffscreenCanvas(width, Math.max(...images.map((image) => image.height * scale)) + 2 * gap);
   const context = canvas.getContext('2d');
@@ -82,9 +82,9 @@ _SIDE_BY_SIDE = """async (pngs) => {
 }"""
 
 
-def side_by_side(browser: Browser, pngs: list[bytes]) -> bytes:
-    """Several pictures in one WebP file, from left to right."""
+def side_by_side(browser: Browser, pngs: list[bytes], scale: float) -> bytes:
+    """Several pictures in one WebP file, from left to right. scale: of their size."""
     page = browser.new_page()
-    encoded = page.evaluate(_SIDE_BY_SIDE, [base64.b64encode(png).decode() for png in pngs])
+    encoded = page.evaluate(_SIDE_BY_SIDE, [[base64.b64encode(png).decode() for png in pngs], scale])
     page.close()
     return base64.b64decode(encoded)

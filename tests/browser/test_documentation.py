@@ -20,6 +20,7 @@ from tests.browser.visitor import DESKTOP, PHONE, Visitor
 from tests.support.world import World
 
 FOLDER = ROOT / "docs" / "screens"
+_ON_A_PHONE, _AT_A_COMPUTER = 0.72, 0.55  # as small as can be read: hundreds of pictures are in the repository
 PICTURES = {
     "01-letter": "letter",
     "02-email": "email",
@@ -75,16 +76,14 @@ def test_picture(
 
 @pytest.mark.parametrize("name", SCREENS)
 def test_picture_of_a_state(world: World, visit: Visit, name: str, chromium: Browser) -> None:
-    """Every page in every state, on a phone: light, and dark."""
+    """Every page in every state, on a phone and at a computer: light, and dark."""
     visitor = visit(PHONE, reduced_motion="reduce")
     SCREENS[name](Scene(world, visitor))
     steady(visitor)
-    taken = []
-    for scheme in ("light", "dark"):
-        visitor.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        taken.append(visitor.page.screenshot(full_page=True, caret="hide"))
 
-    keep(chromium, f"states/{name}", taken)
+    keep(chromium, f"states/{name}", in_both_schemes(visitor))
+    visitor.size(DESKTOP)
+    keep(chromium, f"computer/{name}", in_both_schemes(visitor), scale=_AT_A_COMPUTER)
 
 
 @pytest.mark.parametrize("color", ["#ffd500", "#00a651", "#7a1f5c", "#111111"])
@@ -92,12 +91,17 @@ def test_picture_of_a_brand(world: World, visit: Visit, color: str, chromium: Br
     """Yellow, green, purple and black: what an agency chose, as its people can read it."""
     visitor = visit(PHONE, reduced_motion="reduce")
     visitor.open(f"/login?{world.agency(name='Agence des Tilleuls', brand_color=color).query}")
+
+    keep(chromium, f"brands/{color.removeprefix('#')}", in_both_schemes(visitor))
+
+
+def in_both_schemes(visitor: Visitor) -> list[bytes]:
+    """The whole page as it is shown, light and then dark."""
     taken = []
     for scheme in ("light", "dark"):
         visitor.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         taken.append(visitor.page.screenshot(full_page=True, caret="hide"))
-
-    keep(chromium, f"brands/{color.removeprefix('#')}", taken)
+    return taken
 
 
 @pytest.mark.parametrize("kind", mails(Voice()))
@@ -116,7 +120,7 @@ def test_picture_of_a_mail(chromium: Browser, kind: str) -> None:
     keep(chromium, f"mails/{kind}", taken)
 
 
-def keep(chromium: Browser, name: str, taken: list[bytes]) -> None:
+def keep(chromium: Browser, name: str, taken: list[bytes], *, scale: float = _ON_A_PHONE) -> None:
     file = FOLDER / f"{name}.webp"
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(side_by_side(chromium, taken))
+    file.write_bytes(side_by_side(chromium, taken, scale))

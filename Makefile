@@ -59,13 +59,13 @@ format: install  ## Format the code
 	@$(BIN)/ruff check --fix .
 
 screens: install system  ## Write the screenshots of docs/screens again
-	@IDP_SCREENS=1 $(BIN)/python -m pytest tests/browser -n $(WORKERS)
+	@IDP_SCREENS=1 $(BIN)/python -m pytest tests/browser/test_documentation.py -n $(WORKERS)
 
 conformance: install system  ## Every plan of the OpenID Foundation against our provider, on both databases; a table at the end
 	@$(BIN)/python -m pytest tests/conformance -n $(WORKERS) --dist worksteal
 	@CONFORMANCE_DATABASE=postgresql $(BIN)/python -m pytest tests/conformance -n $(WORKERS) --dist worksteal
 
-conformance-peer: install  ## The same against the certified npm package, which shows that the tests are right (needs node)
+conformance-peer: install system  ## The same against the certified npm package, which shows that the tests are right
 	@CONFORMANCE_TARGET=oidc_provider $(BIN)/python -m pytest tests/conformance -n $(WORKERS) --dist worksteal
 	@CONFORMANCE_TARGET=oidc_provider_6 $(BIN)/python -m pytest tests/conformance -n $(WORKERS) --dist worksteal
 

@@ -44,7 +44,7 @@ IDP_SECRET_KEY=$(cat "$root/etc/idp/secret-key") IDP_DATABASE_URL=$(cat "$root/e
 service=$!
 inside nginx
 python3 - <<'PROBE'
-import ssl, time, urllib.request
+import ssl, time, urllib.error, urllib.request
 context = ssl._create_unverified_context()
 for attempt in range(120):
     try:
@@ -58,5 +58,10 @@ else:
 assert "Mon compte immobilier" in page and 'lang="fr"' in page
 document = urllib.request.urlopen("https://localhost:18443/.well-known/openid-configuration", context=context).read()
 assert b'"issuer":"https://localhost"' in document, document[:200]
+try:
+    urllib.request.urlopen("https://localhost:18443/login", data=b"x" * 70_000, context=context)
+except urllib.error.HTTPError as refused:
+    assert refused.code == 413
+    assert "GEN-04" in refused.read().decode(), "nginx may not read its own pages"
 PROBE
 echo "installed in $root, and it answers"

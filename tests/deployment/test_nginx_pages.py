@@ -11,7 +11,6 @@ import pytest
 
 from idp.brand import DEFAULT, Brand
 from tests.attacks import attack
-from tests.deployment import raw
 from tests.support.front import Front
 from tests.support.nginx import NAME
 from tests.support.person import Page, house_rules
@@ -117,9 +116,8 @@ def test_they_need_no_other_file_and_no_script_and_have_our_colours(front: Front
 
 def test_nothing_of_nginx_s_own_is_ever_seen(front: Front) -> None:
     """No page of its own, in English and without a way on: each status that it can answer by itself has one of ours."""
-    assert raw.answers(
-        front.nginx.port, b"GET /health/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-    ) == [404]
-    for response in (HTTP.get(f"{front.base}/health/ready"), too_large(front)):
+    health = HTTP.get(f"{front.base}/health/ready")
+    assert health.status_code == 404
+    for response in (health, too_large(front)):
         assert "<center>" not in response.text
         assert Page(response).ways

@@ -19,12 +19,13 @@ rm -rf "$root/opt/idp" && mkdir -p "$root/opt/idp"
 git -C "$sources" archive HEAD | tar -x -C "$root/opt/idp"
 
 inside() { chroot "$root" env -u PIP_FIND_LINKS DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 "$@"; }
-mount --bind /proc "$root/proc" 2>/dev/null || mount -t proc proc "$root/proc"
-mount --bind /dev "$root/dev"
+# Nothing of this machine is mounted there that a later `rm -rf` of the folder could take with it: debootstrap made the
+# few devices that are needed, and a proc of its own holds no files.
+mount -t proc proc "$root/proc"
 clean() {
   [ -z "${service:-}" ] || { kill "$service" && wait "$service"; } 2>/dev/null || true
   [ ! -s "$root/run/nginx.pid" ] || kill "$(cat "$root/run/nginx.pid")" 2>/dev/null || true
-  umount "$root/dev" "$root/proc" 2>/dev/null || true
+  umount -l "$root/proc" 2>/dev/null || true
 }
 trap clean EXIT
 

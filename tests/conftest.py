@@ -42,6 +42,10 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     faults.pytest_itemcollected(item)
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    attacks.pytest_sessionfinish(session)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """The tables: plans of the conformance suite, known attacks, faults: which were run and passed."""
     conformance.pytest_terminal_summary(terminalreporter)

@@ -83,6 +83,13 @@ def passed_over(reporter: pytest.TerminalReporter) -> list[str]:
     return sorted(set(CASES) - set(INSIDE) - {case for case, count in behind.items() if count}, key=_order)
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A case that was passed over is a failed run."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and passed_over(reporter) and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     outcomes, behind = _told(terminalreporter)
     if len(outcomes) < _WORTH_A_TABLE:

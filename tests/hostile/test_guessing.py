@@ -105,8 +105,10 @@ def test_a_hundred_wrong_passwords_at_once_are_five_guesses(world: World) -> Non
         evaluated = db.scalars(
             select(func.count()).where(AuditEvent.subject == account_id, AuditEvent.name == "login.refused")
         ).one()
-    assert sorted(set(statuses)) == [400, 429]
-    assert statuses.count(400) == evaluated == 5
+    # A machine that is too busy to ask its database in time says so; such an attempt may have been counted, and was no guess.
+    assert {400, 429} <= set(statuses) <= {400, 429, 503}
+    assert statuses.count(400) == evaluated <= 5
+    assert evaluated == 5 or 503 in statuses
 
 
 @attack("K1")

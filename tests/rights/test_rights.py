@@ -19,6 +19,7 @@ from idp.errors import LinkUnknown
 from idp.oidc.keys.keyring import Keyring
 from idp.oidc.logout import sender
 from idp.oidc.logout.tables import LogoutNotice
+from idp.passwords.queue import Asker
 from idp.reset import steps as reset
 from idp.rights import steps
 from idp.rights.holdings.catalogue import HOLDINGS
@@ -129,8 +130,8 @@ def test_an_account_closed_while_a_password_was_hashed_keeps_the_one_it_had(
     token = world.link_for(letter.email).rsplit("/", 1)[1]
     hash_ = world.deps.hasher.hash
 
-    def closed_meanwhile(password: str) -> str:
-        found = hash_(password)
+    def closed_meanwhile(password: str, by: Asker) -> str:
+        found = hash_(password, by)
         do(world, steps.disable, account_id)
         return found
 

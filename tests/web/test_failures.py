@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -121,10 +122,10 @@ def test_who_provokes_failures_does_not_fill_the_audit_trail(world: World) -> No
     for _ in range(23):
         person.get("/nowhere")
 
-    assert kept(world, "provoked-by-one") == ["FLO-01"] * 100 + ["GEN-02"] * 20
+    assert Counter(kept(world, "provoked-by-one")) == {"FLO-01": 100, "GEN-02": 20}
     world.clock.advance(hours=1, seconds=1)
     person.get("/nowhere")
-    assert kept(world, "provoked-by-one")[120:] == ["GEN-02"]
+    assert Counter(kept(world, "provoked-by-one")) == {"FLO-01": 100, "GEN-02": 21}
     world.clock.advance(hours=-1, seconds=-1)
     world.forget_attempts()
 

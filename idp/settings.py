@@ -108,7 +108,7 @@ class Settings(BaseModel):
     hashing_concurrency: int = Field(
         2, ge=1, description="Passwords hashed at once in each worker, when nothing else wants the processor."
     )
-    hashing_queue_limit: int = Field(32, ge=1, description="Hashes waiting in each worker before 503 is answered.")
+    hashing_queue_limit: int = Field(16, ge=1, description="Hashes waiting in each worker before 503 is answered.")
     password_policy: PolicyPreset = Field(PolicyPreset.SOURCE, description="Criteria preset: source, cnil or nist.")
     accept_noncompliant_passwords: bool = Field(
         False, description="Acknowledges in production that the chosen policy is below the CNIL's recommendation."

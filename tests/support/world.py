@@ -188,7 +188,6 @@ class ProviderServer:
             "IDP_UNSIGNED_ID_TOKENS_ALLOWED": "true",
             "IDP_SMTP_PORT": str(mailbox.port),
             "IDP_THROTTLE_NETWORK_FREE_ATTEMPTS": "100000",
-            "IDP_HASHING_QUEUE_LIMIT": "64",  # more at once than any race sends
             **settings,
         }
         self.settings: Settings = load(self.environ)

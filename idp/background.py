@@ -40,8 +40,7 @@ class Job:
     work: Callable[[], object]
 
 
-def jobs(deps: Deps) -> tuple[Job, ...]:
-    keyring = Keyring(deps)
+def jobs(deps: Deps, keyring: Keyring) -> tuple[Job, ...]:
     return (
         Job("logout", 1, lambda: sender.work(deps, keyring)),
         Job("keys", 600, lambda: keys.rotate_due(deps)),
@@ -49,9 +48,10 @@ def jobs(deps: Deps) -> tuple[Job, ...]:
     )
 
 
-def start(app: Flask, deps: Deps) -> None:
-    """Begin in a thread that ends with the process."""
-    threading.Thread(target=run, args=(app, jobs(deps), threading.Event()), name="background", daemon=True).start()
+def start(app: Flask, deps: Deps, keyring: Keyring) -> None:
+    """Begin in a thread that ends with the process. keyring: the worker's, which hears of changes."""
+    work = (app, jobs(deps, keyring), threading.Event())
+    threading.Thread(target=run, args=work, name="background", daemon=True).start()
 
 
 def listen(shared: Shared, keyring: Keyring) -> None:

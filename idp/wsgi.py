@@ -37,7 +37,7 @@ def create() -> Flask:
         from idp import exporter
 
         exporter.start(app, deps)
-    background.start(app, deps)
+    background.start(app, deps, provider.keyring)
     if deps.shared is not None:
         background.listen(deps.shared, provider.keyring)
     return app

@@ -92,9 +92,10 @@ class Calls:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
-        endpoint, answered = self._answers.get(path, (None, None))
-        if endpoint is None or answered is None or environ["REQUEST_METHOD"] not in endpoint.methods:
+        found = self._answers.get(path)
+        if found is None or environ["REQUEST_METHOD"] not in found[0].methods:
             return self._otherwise(environ, start_response)
+        endpoint, answered = found
         began = perf_counter()
         settings = self._deps.settings
         patience.begin(settings.database_wait_seconds)

@@ -24,7 +24,6 @@ def register(endpoints: Blueprint) -> None:
     """Install the handler for endpoints that software calls through Flask."""
 
     @endpoints.errorhandler(Exception)
-    @endpoints.errorhandler(HTTPException)
     def failed(error: Exception) -> Response:
         return response(answer_to(error))
 

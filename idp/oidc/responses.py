@@ -31,7 +31,10 @@ class Answer:
 
     def written(self) -> tuple[list[tuple[str, str]], bytes]:
         """Headers and body."""
-        media_type, content = ("application/json", orjson.dumps(self.body)) if self.jwt is None else _token(*self.jwt)
+        if self.jwt is None:
+            media_type, content = "application/json", orjson.dumps(self.body)
+        else:
+            media_type, content = self.jwt[0], self.jwt[1].encode()
         headers = [
             ("Content-Type", media_type),
             ("Content-Length", str(len(content))),
@@ -56,7 +59,3 @@ def response(answer: Answer) -> Response:
     """An answer through Flask."""
     headers, content = answer.written()
     return Response(content, status=answer.status, headers=headers)
-
-
-def _token(media_type: str, token: str) -> tuple[str, bytes]:
-    return media_type, token.encode()

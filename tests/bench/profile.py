@@ -7,7 +7,6 @@ is built into Python to the package that called it. Waiting for the database is 
 
 from __future__ import annotations
 
-import base64
 import cProfile
 import json
 import pstats
@@ -18,9 +17,10 @@ from pathlib import Path
 from time import process_time
 from typing import Any
 
-from werkzeug.test import EnvironBuilder, run_wsgi_app
+from werkzeug.test import run_wsgi_app
 
 from tests.support import postgres
+from tests.support.inside import environ_of
 from tests.support.mailbox import Mailbox
 from tests.support.world import Portal, ProviderServer, World, answer
 
@@ -54,12 +54,7 @@ class Requests:
         self.code()()
 
     def _ask(self, path: str, *, bearer: str = "", **form: str) -> Callable[[cProfile.Profile | None], Any]:
-        basic = base64.b64encode(f"{self._portal.client_id}:{self._portal.secret}".encode()).decode()
-        headers = {"Authorization": f"Bearer {bearer}" if bearer else f"Basic {basic}", "Cookie": self._cookie}
-        method = "POST" if form else "GET"
-        environ = EnvironBuilder(
-            path, base_url=self._base, method=method, data=form or None, headers=headers
-        ).get_environ()
+        environ = environ_of(self._portal, path, cookie=self._cookie, bearer=bearer, **form)
 
         def run(profile: cProfile.Profile | None = None) -> Any:
             if profile is not None:

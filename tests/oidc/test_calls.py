@@ -6,16 +6,16 @@ adds work to every request meets it here, and either takes the work away or says
 
 from __future__ import annotations
 
-import base64
 import json
 import sys
 from typing import Any
 
 import pytest
-from werkzeug.test import EnvironBuilder, run_wsgi_app
+from werkzeug.test import run_wsgi_app
 
 from idp.oidc.keys import keyring
 from idp.oidc.registration import store
+from tests.support.inside import environ_of
 from tests.support.world import STRONG, Portal, World, answer
 
 # (SQLite, PostgreSQL): the second has its driver in Python.
@@ -44,15 +44,7 @@ class Counted:
         self.calls = 0
 
     def ask(self, path: str, *, bearer: str = "", **form: str) -> Any:
-        basic = base64.b64encode(f"{self.portal.client_id}:{self.portal.secret}".encode()).decode()
-        authorization = f"Bearer {bearer}" if bearer else f"Basic {basic}"
-        environ = EnvironBuilder(
-            path,
-            base_url=self.world.base,
-            method="POST" if form else "GET",
-            data=form or None,
-            headers={"Authorization": authorization, "Cookie": self.cookie},
-        ).get_environ()
+        environ = environ_of(self.portal, path, cookie=self.cookie, bearer=bearer, **form)
         self.calls = 0
 
         def count(_frame: Any, event: str, _arg: Any) -> None:

@@ -285,7 +285,7 @@ class FlowUnknown(IdpError):
 
 
 class FlowExpired(IdpError):
-    """The upgrade, merge or reset was begun more than `flow_validity_days` ago."""
+    """The upgrade, merge or reset was begun more than `flow_validity_days` ago, or is in a state that no version knows."""
 
     code, status, text = "FLO-02", 410, "flows.expired"
     ways = (Way.LETTER, Way.SIGN_IN, Way.PORTAL)

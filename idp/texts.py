@@ -47,9 +47,13 @@ class Texts:
 
     def asked(self, at: datetime, machine: str | None) -> str:
         """When something was asked for, and on what kind of machine (`idp.web.machines`) where its browser said so."""
-        if machine is None:
+        if machine is None or not self.has(f"machines.{machine}"):
             return self("machines.asked", at=at)
         return self("machines.asked_on", at=at, machine=self(f"machines.{machine}"))
+
+    def role(self, role: str) -> str:
+        """What a person is to a contract, as a row says it; a neutral word for what this version does not know."""
+        return self(f"roles.{role}" if self.has(f"roles.{role}") else "roles.other")
 
     def has(self, key: str) -> bool:
         return key in self._catalogue

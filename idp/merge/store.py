@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
-from idp import metrics
+from idp import metrics, states
 from idp.database import save_if_unchanged
 from idp.errors import FlowExpired, FlowUnknown
 from idp.merge.flow import MergeFlow, State
 from idp.merge.tables import MergeFlow as Row
 
 _COLUMNS = [getattr(Row, name) for name in MergeFlow.__dataclass_fields__]
+
+
+def _flow(row: Any) -> MergeFlow:
+    return MergeFlow(**{**row._mapping, "state": states.read(State, row)})
 
 
 def add(db: Session, flow: MergeFlow) -> None:
@@ -26,9 +31,9 @@ def load(db: Session, flow_id: str, *, now: datetime, browser_digest: str) -> Me
     row = db.execute(select(*_COLUMNS).where(Row.id == flow_id)).one_or_none()
     if row is None:
         raise FlowUnknown()
-    flow = MergeFlow(**{**row._mapping, "state": State(row.state)})
-    if flow.browser_digest != browser_digest:
-        raise FlowUnknown(agency_id=flow.agency_id, authorization_id=flow.authorization_id)
+    if row.browser_digest != browser_digest:
+        raise FlowUnknown(agency_id=row.agency_id, authorization_id=row.authorization_id)
+    flow = _flow(row)
     if flow.expires_at <= now and flow.state is State.AWAITING_PASSWORD:
         raise FlowExpired(agency_id=flow.agency_id, authorization_id=flow.authorization_id)
     return flow
@@ -46,7 +51,7 @@ def offered(db: Session, upgrade_flow_id: str, *, browser_digest: str, email_key
         )
         .limit(1)
     ).one_or_none()
-    return None if row is None else MergeFlow(**{**row._mapping, "state": State(row.state)})
+    return None if row is None else _flow(row)
 
 
 def save(db: Session, before: MergeFlow, after: MergeFlow) -> bool:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
-from idp import metrics
+from idp import metrics, states
 from idp.database import save_if_unchanged
 from idp.errors import FlowExpired, FlowUnknown
 from idp.reset.flow import ResetFlow, State
 from idp.reset.tables import ResetFlow as Row
 
 _COLUMNS = [getattr(Row, name) for name in ResetFlow.__dataclass_fields__]
+
+
+def _flow(row: Any) -> ResetFlow:
+    return ResetFlow(**{**row._mapping, "state": states.read(State, row)})
 
 
 def add(db: Session, flow: ResetFlow) -> None:
@@ -29,7 +34,7 @@ def load(db: Session, flow_id: str, *, now: datetime) -> ResetFlow:
     row = db.execute(select(*_COLUMNS).where(Row.id == flow_id)).one_or_none()
     if row is None:
         raise FlowUnknown()
-    flow = ResetFlow(**{**row._mapping, "state": State(row.state)})
+    flow = _flow(row)
     if flow.expires_at <= now and flow.state is State.AWAITING_LINK:
         raise FlowExpired(agency_id=flow.agency_id)
     return flow
@@ -51,7 +56,7 @@ def just_asked(db: Session, like: ResetFlow, *, since: datetime) -> ResetFlow | 
         )
         .limit(1)
     ).one_or_none()
-    return None if row is None else ResetFlow(**{**row._mapping, "state": State(row.state)})
+    return None if row is None else _flow(row)
 
 
 def save(db: Session, before: ResetFlow, after: ResetFlow) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
-from idp import metrics
+from idp import metrics, states
 from idp.accounts.tables import ProvisionalAccount
 from idp.database import changed, save_if_unchanged
 from idp.errors import FlowExpired, FlowUnknown
@@ -21,9 +20,9 @@ _COLUMNS = [getattr(Row, name) for name in UpgradeFlow.__dataclass_fields__]
 _OPEN = [str(state) for state in OPEN]
 
 
-def _flow(values: Sequence[Any]) -> UpgradeFlow:
-    named = dict(zip(UpgradeFlow.__dataclass_fields__, values, strict=True))
-    return UpgradeFlow(**{**named, "state": State(named["state"])})
+def _flow(row: Any) -> UpgradeFlow:
+    named = {name: row._mapping[name] for name in UpgradeFlow.__dataclass_fields__}
+    return UpgradeFlow(**{**named, "state": states.read(State, row)})
 
 
 def add(db: Session, flow: UpgradeFlow) -> None:
@@ -43,13 +42,12 @@ def load(db: Session, flow_id: str, *, now: datetime, browser_digest: str | None
     ).one_or_none()
     if row is None:
         raise FlowUnknown()
-    *values, closed_at = row
-    flow = _flow(values)
-    if closed_at is not None and flow.open:
-        flow = replace(flow, state=State.CANCELLED)
-    if browser_digest is not None and flow.browser_digest != browser_digest:
+    if browser_digest is not None and row.browser_digest != browser_digest:
         # Where to start again is no secret: the agency's codes are in every letter.
-        raise FlowUnknown(agency_id=flow.agency_id, authorization_id=flow.authorization_id)
+        raise FlowUnknown(agency_id=row.agency_id, authorization_id=row.authorization_id)
+    flow = _flow(row)
+    if row.closed_at is not None and flow.open:
+        flow = replace(flow, state=State.CANCELLED)
     if flow.expires_at <= now and flow.state is not State.COMPLETED:
         raise FlowExpired(agency_id=flow.agency_id, authorization_id=flow.authorization_id)
     return flow

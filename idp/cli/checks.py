@@ -215,6 +215,13 @@ def default_portals(db: Session, _deps: Deps) -> Finding:
     return Finding("agencies", Level.CARE, detail)
 
 
+def portals(db: Session, _deps: Deps) -> Finding:
+    if damaged := registration.damaged(db):
+        detail = f"{', '.join(damaged)} cannot be read and is refused: `idp clients show` says what to do"
+        return Finding("portals", Level.BROKEN, detail)
+    return Finding("portals", Level.READY, "each can be read")
+
+
 def outbox(db: Session, deps: Deps) -> Finding:
     count, oldest = store.waiting_mails(db)
     if oldest is None:
@@ -287,6 +294,7 @@ STORED: tuple[Callable[[Session, Deps], Finding], ...] = (
     signing_keys,
     terms_published,
     default_portals,
+    portals,
     outbox,
     portals_told,
     letters,

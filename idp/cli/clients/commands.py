@@ -74,7 +74,7 @@ def create(
             given,
         )
         _require_sound(db, deps, wanted)
-        if store.find(db, wanted.id, now=deps.now()) is not None:
+        if store.find(db, wanted.id, now=deps.now()) is not None or store.damaged(db, wanted.id):
             raise Conflict(f"client {wanted.id} exists already")
         store.create(db, wanted, now=deps.now())
         secret = secrets.made(db, deps, wanted) if wanted.has_secret else None
@@ -169,7 +169,7 @@ def delete(client_id: str, yes: bool, dry_run: bool) -> None:
             raise click.UsageError("deleting asks for --yes when nobody is at the terminal")
         click.confirm(f"Delete client {client_id} for good?", abort=True, err=True)
     with opened() as deps, changing(dry_run=dry_run) as db:
-        client = existing(db, deps, client_id)
+        client = store.remains(db, client_id, now=deps.now()) or existing(db, deps, client_id)
         revoked = grants.revoke_of_client(db, client_id, now=deps.now())
         store.remove(db, deps, client_id)
         record(db, deps, "client-deleted", agency_id=client.agency_id, client=client_id, grants=revoked)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from idp.cli import values
 from idp.cli.clients import files, plan, shown
 from idp.cli.clients.files import Declared, Problem
+from idp.cli.clients.listing import tell_damaged
 from idp.cli.clients.plan import Step
 from idp.cli.clients.shown import Owners
 from idp.cli.context import changing, dry_run_option, opened, record
@@ -58,7 +59,8 @@ def diff(ctx: click.Context, paths: tuple[Path, ...], output: Output) -> None:
 def apply(ctx: click.Context, paths: tuple[Path, ...], dry_run: bool, output: Output) -> None:
     """Make the registered portals what files say, in one transaction. A second time changes nothing.
 
-    Portals that no file names are left alone. With --dry-run the exit code is 4 when something would change.
+    Portals that no file names are left alone; one whose row is damaged is written anew, and its secrets are kept.
+    With --dry-run the exit code is 4 when something would change.
 
     Example: idp clients apply -f clients/registrations/adb.toml --dry-run
     """
@@ -79,6 +81,7 @@ def export(agency: str | None) -> None:
     with opened(), reading() as db:
         wanted = None if agency is None else values.agency(db, agency).id
         clients = [one for one in store.all_clients(db) if wanted is None or one.agency_id == wanted]
+        tell_damaged(db)
         click.echo(files.written(clients, Owners(db)))
 
 
@@ -108,7 +111,7 @@ def _apply(db: Session, deps: Deps, steps: list[Step]) -> dict[str, str]:
             store.create(db, step.client, now=deps.now())
             if step.secret is None and step.client.has_secret:
                 made[step.client.id] = secrets.made(db, deps, step.client)
-        elif step.changes and step.before is not None:
+        elif step.before is not None and (step.changes or step.action == plan.REPAIR):
             store.change(db, deps, step.client)
             made |= _renewed(db, deps, step.before, step)
         if step.new_secret and step.secret is not None:
@@ -134,7 +137,9 @@ def _print(steps: list[Step], made: dict[str, str], deps: Deps, output: Output) 
         rows(found, ("client_id", "action", "changes", "new_secret", "client_secret"), output)
         return
     for step in steps:
-        click.echo(f"{ {plan.CREATE: '+', plan.CHANGE: '~', plan.SAME: '='}[step.action] } {step.client.id}")
+        click.echo(
+            f"{ {plan.CREATE: '+', plan.CHANGE: '~', plan.SAME: '=', plan.REPAIR: '!'}[step.action] } {step.client.id}"
+        )
         for name, before, after in step.changes:
             click.echo(f"    - {name} = {_toml(before)}\n    + {name} = {_toml(after)}")
         if step.new_secret:

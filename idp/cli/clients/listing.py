@@ -9,8 +9,8 @@ from idp.cli import values
 from idp.cli.clients import shown
 from idp.cli.clients.shown import Owners
 from idp.cli.context import opened
-from idp.cli.failures import NotFound
-from idp.cli.output import Output, output_option, rows
+from idp.cli.failures import Failure, NotFound
+from idp.cli.output import Output, output_option, rows, say
 from idp.cli.output import record as print_record
 from idp.database import reading
 from idp.deps import Deps
@@ -27,6 +27,7 @@ def list_(agency: str | None, output: Output) -> None:
         owners = Owners(db)
         wanted = None if agency is None else values.agency(db, agency).id
         found = [one for one in store.all_clients(db) if wanted is None or one.agency_id == wanted]
+        tell_damaged(db)
         rows([shown.row(one, owners) for one in found], shown.COLUMNS, output)
 
 
@@ -40,11 +41,26 @@ def show(client_id: str, output: Output) -> None:
 
 
 def existing(db: Session, deps: Deps, client_id: str) -> Client:
-    """The portal of this id. Raises NotFound."""
+    """The portal of this id. Raises NotFound, and Failure for one whose row is damaged."""
     client = store.find(db, client_id, now=deps.now())
     if client is None:
+        if store.damaged(db, client_id):
+            raise Failure(unreadable(client_id))
         raise NotFound(f"there is no client {client_id}: `idp clients list` shows them")
     return client
+
+
+def unreadable(client_id: str) -> str:
+    return (
+        f"client {client_id} cannot be read, so every request of it is refused: `idp clients apply -f FILE` with its file "
+        "puts it right, its secrets kept, and `idp clients delete` forgets it"
+    )
+
+
+def tell_damaged(db: Session) -> None:
+    """What a list of portals leaves out."""
+    for client_id in store.damaged(db):
+        say(unreadable(client_id))
 
 
 def print_client(client: Client, owners: Owners, output: Output) -> None:

@@ -18,7 +18,7 @@ from idp.oidc.registration.metadata import Client
 from idp.tenancy import resolve
 from idp.tenancy import store as tenancy
 
-CREATE, CHANGE, SAME = "create", "change", "same"
+CREATE, CHANGE, SAME, REPAIR = "create", "change", "same", "repair"
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def make(db: Session, deps: Deps, declared: Iterable[Declared]) -> tuple[list[St
     problems: list[Problem] = []
     seen: dict[str, Declared] = {}
     for one in declared:
-        present = store.find(db, str(one.values["client_id"]), now=deps.now())
+        present, damaged = _present(db, deps, str(one.values["client_id"]))
         client, wrong = _client(db, one, present, now=deps.now())
         wrong += _located(one, rules.problems(client, deps.settings))
         if (first := seen.setdefault(client.id, one)) is not one:
@@ -48,8 +48,18 @@ def make(db: Session, deps: Deps, declared: Iterable[Declared]) -> tuple[list[St
         if one.secret is not None and not client.has_secret:
             wrong.append(one.problem(f"{client.token_endpoint_auth_method} goes without a secret", "secret_env"))
         problems += wrong
-        steps.append(_step(deps, client, present, one.secret, owners))
+        step = _step(deps, client, present, one.secret, owners)
+        # What it was is not known, so neither is what of it would change.
+        steps.append(replace(step, action=REPAIR, changes=()) if damaged else step)
     return steps, problems + _portal_conflicts(db, steps, seen)
+
+
+def _present(db: Session, deps: Deps, client_id: str) -> tuple[Client | None, bool]:
+    """The portal as it is registered, and whether its row is damaged: then only what is left of it is right."""
+    found = store.find(db, client_id, now=deps.now())
+    left = None if found is not None else store.remains(db, client_id, now=deps.now())
+    # No method: whether its secrets suit the one of the file is told by what they are (`secrets.suits`).
+    return (found, False) if left is None else (replace(NEW, **vars(left), token_endpoint_auth_method=""), True)
 
 
 def _step(deps: Deps, client: Client, present: Client | None, secret: str | None, owners: Owners) -> Step:

@@ -8,15 +8,16 @@ from urllib.parse import urlsplit
 import click
 
 from idp.cli.checks import Finding, Level
+from idp.cli.clients.listing import existing
 from idp.cli.context import opened
 from idp.cli.doctor import print_finding
-from idp.cli.failures import ExitCode, NotFound
+from idp.cli.failures import ExitCode
 from idp.cli.output import Output, output_option, rows
 from idp.database import reading
 from idp.deps import Deps
 from idp.oidc import fetch
 from idp.oidc.fetch import FetchFailed
-from idp.oidc.registration import client_keys, rules, store, uris
+from idp.oidc.registration import client_keys, rules, uris
 from idp.oidc.registration.document import MetadataRefused
 from idp.oidc.registration.metadata import AUTH_SIGNING_ALGORITHMS, Client
 from idp.oidc.registration.steps import require_sector
@@ -33,9 +34,7 @@ def test(ctx: click.Context, client_id: str, output: Output) -> None:
     """
     with opened() as deps:
         with reading() as db:
-            client = store.find(db, client_id, now=deps.now())
-        if client is None:
-            raise NotFound(f"there is no client {client_id}: `idp clients list` shows them")
+            client = existing(db, deps, client_id)
         found = list(_all(deps, client))
     if output is Output.TABLE:
         for finding in found:

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
@@ -30,19 +30,55 @@ CHANGE = "client"  # how a change is announced, before the client's id
 def find(db: Session, client_id: str, *, now: datetime) -> metadata.Client | None:
     """A portal with the digests of its live secrets, disabled ones too; None also for one that cannot be read."""
     row = db.scalars(select(Client).where(Client.id == client_id)).one_or_none()
-    if row is None:
-        return None
+    return None if row is None else _record(row, _live_secrets(db, client_id, now=now))
+
+
+def _live_secrets(db: Session, client_id: str, *, now: datetime) -> Sequence[ClientSecret]:
     alive = or_(ClientSecret.expires_at.is_(None), ClientSecret.expires_at > now)
-    secrets = db.scalars(
+    return db.scalars(
         select(ClientSecret).where(ClientSecret.client_id == client_id, alive).order_by(ClientSecret.created_at.desc())
     ).all()
-    return _record(row, secrets)
 
 
 def all_clients(db: Session) -> list[metadata.Client]:
     """Without those that cannot be read, of which the log tells."""
     found = [_record(row, ()) for row in db.scalars(select(Client).order_by(Client.id))]
     return [client for client in found if client is not None]
+
+
+def damaged(db: Session, client_id: str | None = None) -> list[str]:
+    """The ids of the portals that cannot be read; client_id: whether this one is among them."""
+    some = select(Client) if client_id is None else select(Client).where(Client.id == client_id)
+    return [row.id for row in db.scalars(some.order_by(Client.id)) if _record(row, ()) is None]
+
+
+@dataclass(frozen=True)
+class Remains:
+    """What stands besides the document of a portal, and so is still there when that is damaged. Fields as Client."""
+
+    id: str
+    agency_id: str | None
+    customer_id: str | None
+    disabled_at: datetime | None
+    dynamic: bool
+    secret_digests: tuple[str, ...] = field(repr=False)
+    sealed_secrets: tuple[str, ...] = field(repr=False)
+
+
+def remains(db: Session, client_id: str, *, now: datetime) -> Remains | None:
+    """What is left of a portal that cannot be read; None for one that can, and for one that there is not."""
+    row = db.scalars(select(Client).where(Client.id == client_id)).one_or_none()
+    if row is None or _record(row, ()) is not None:
+        return None
+    secrets = _live_secrets(db, client_id, now=now)
+    return Remains(
+        id=row.id,
+        agency_id=row.agency_id,
+        customer_id=row.customer_id,
+        disabled_at=row.disabled_at,
+        dynamic=row.registration_token_digest is not None,
+        **_kept(secrets),
+    )
 
 
 def default_portal(db: Session, agency_id: str) -> metadata.Client | None:
@@ -227,7 +263,13 @@ def _read(row: Client, secrets: Sequence[ClientSecret]) -> metadata.Client:
     return metadata.Client(
         **{name: getattr(row, name) for name in _COLUMNS},
         **document,
-        secret_digests=tuple(secret.digest for secret in secrets),
-        sealed_secrets=tuple(secret.sealed for secret in secrets if secret.sealed is not None),
+        **_kept(secrets),
         registration_token_digest=row.registration_token_digest,
     )
+
+
+def _kept(secrets: Sequence[ClientSecret]) -> dict[str, Any]:
+    return {
+        "secret_digests": tuple(secret.digest for secret in secrets),
+        "sealed_secrets": tuple(secret.sealed for secret in secrets if secret.sealed is not None),
+    }

@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, Integer, String, text
+from sqlalchemy import JSON, Dialect, ForeignKey, Index, Integer, String, TypeDecorator, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from idp.database import Model, Utc
+
+
+class Document(TypeDecorator[Any]):
+    """JSON; None for a text that is none, which SQLite lets in: it is damage of one row, and no list ends there."""
+
+    impl = JSON
+    cache_ok = True
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
+        read = super().result_processor(dialect, coltype)
+
+        def tolerant(value: Any) -> Any:
+            try:
+                return value if read is None else read(value)
+            except ValueError:
+                return None
+
+        return tolerant
 
 
 class Client(Model):
@@ -35,7 +54,7 @@ class Client(Model):
     customer_id: Mapped[str | None] = mapped_column(ForeignKey("customers.id"))
     agency_id: Mapped[str | None] = mapped_column(ForeignKey("agencies.id"))
     default_portal: Mapped[bool]
-    registered: Mapped[dict[str, Any]] = mapped_column(JSON)
+    registered: Mapped[dict[str, Any]] = mapped_column(Document)
     registration_token_digest: Mapped[str | None] = mapped_column(String(64), unique=True)
     created_at: Mapped[datetime] = mapped_column(Utc)
     disabled_at: Mapped[datetime | None] = mapped_column(Utc)

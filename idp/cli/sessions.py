@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+
 import click
 from sqlalchemy.orm import Session
 
@@ -13,10 +16,12 @@ from idp.cli.output import Output, output_option, rows, say
 from idp.database import reading
 from idp.grants import store as grants
 from idp.oidc.logout import store as notices
+from idp.rights.everybody import end_grants, end_sign_ins
 from idp.sessions import store as sessions
 
 _COLUMNS = ("sid", "authenticated_at", "last_seen_at", "expires_at")
 _NOTICE = ("id", "client_id", "sid", "state", "attempts", "created_at", "told_at", "next_attempt_at", "last_answer")
+_TOLD_EACH = 10_000
 
 
 @click.group()
@@ -35,15 +40,30 @@ def list_(who: str, output: Output) -> None:
 
 
 @command.command()
-@click.argument("who")
+@click.argument("who", required=False)
+@click.option("--everybody", is_flag=True, help="Sign out everybody, after a breach; people are served meanwhile.")
+@click.option("--grants", "all_grants", is_flag=True, help="With --everybody: end offline_access too.")
+@click.option("--yes", is_flag=True, help="With --everybody: do not ask.")
 @dry_run_option
-def end(who: str, dry_run: bool) -> None:
+def end(who: str | None, everybody: bool, all_grants: bool, yes: bool, dry_run: bool) -> None:
     """Sign a person out everywhere: sign-ins, refresh tokens, and portals that registered to be told.
 
-    WHO is an e-mail address or a sub. Access asked to outlive a sign-in (offline_access) ends too.
+    WHO is an e-mail address or a sub. Access asked to outlive a sign-in (offline_access) ends too. Of everybody it
+    goes on, as after any sign-out, without --grants.
 
     Example: idp sessions end lea@exemple.fr
     """
+    if everybody == (who is not None):
+        raise click.UsageError("WHO or --everybody")
+    if who is None:
+        _end_everybody(all_grants=all_grants, yes=yes, dry_run=dry_run)
+    elif all_grants or yes:
+        raise click.UsageError("--grants and --yes go with --everybody")
+    else:
+        _end_one(who, dry_run=dry_run)
+
+
+def _end_one(who: str, *, dry_run: bool) -> None:
     with opened() as deps, changing(dry_run=dry_run) as db:
         account_id, now = _account(db, who), deps.now()
         count = len(store.live_sessions(db, account_id, now=now))
@@ -51,6 +71,39 @@ def end(who: str, dry_run: bool) -> None:
         sessions.end_all(db, account_id, now=now)
         record(db, deps, "sessions-ended", account=account_id)
         say(f"{count} sign-ins ended")
+
+
+def _end_everybody(*, all_grants: bool, yes: bool, dry_run: bool) -> None:
+    if not yes and not dry_run:
+        if not sys.stdin.isatty():
+            raise click.UsageError("signing everybody out asks for --yes when nobody is at the terminal")
+        click.confirm(
+            "Sign everybody out, and void all access?" if all_grants else "Sign everybody out?", abort=True, err=True
+        )
+    with opened() as deps:
+        since = deps.now()
+        if dry_run:
+            with reading() as db:
+                say(f"dry run: {store.count_sign_ins(db)} sign-ins would end; nothing was changed")
+            return
+        # Told before the first of them and after the last: killed in between, the trail still says who began.
+        with changing(dry_run=False) as db:
+            record(db, deps, "everybody-ending", grants=all_grants)
+        count = _told("sign-ins", end_sign_ins(deps, since=since))
+        revoked = _told("grants", end_grants(deps, since=since)) if all_grants else 0
+        with changing(dry_run=False) as db:
+            record(db, deps, "everybody-ended", sign_ins=count, grants_revoked=revoked)
+        say(f"{count} sign-ins ended" + (f", {revoked} further grants revoked" if all_grants else ""))
+
+
+def _told(what: str, batches: Iterator[int]) -> int:
+    """How many in all; every ten thousand are told on the way."""
+    total = 0
+    for count in batches:
+        if (total + count) // _TOLD_EACH > total // _TOLD_EACH:
+            say(f"{total + count} {what} …")
+        total += count
+    return total
 
 
 @command.command()

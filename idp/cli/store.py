@@ -23,6 +23,11 @@ def live_sessions(db: Session, account_id: str, *, now: datetime) -> Sequence[Br
     return db.scalars(statement.order_by(BrowserSession.authenticated_at.desc())).all()
 
 
+def count_sign_ins(db: Session) -> int:
+    """How many sign-ins, of everybody, did not end."""
+    return db.scalars(select(func.count()).select_from(BrowserSession).where(BrowserSession.ended_at.is_(None))).one()
+
+
 def all_terms(db: Session) -> Sequence[Terms]:
     """Every version, newest first."""
     return db.scalars(select(Terms).order_by(Terms.version.desc())).all()

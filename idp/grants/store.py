@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -92,8 +92,26 @@ def revoke_of_account_at(db: Session, *, account_id: str, client_id: str, now: d
     db.execute(update(Grant).where(*theirs).values(revoked_at=now))
 
 
+def revoke_some(db: Session, *, before: datetime, after: str, now: datetime, limit: int) -> list[str]:
+    """Void the next grants of sign-ins of before an instant, whosever, in the order of their ids; returns these."""
+    some = (
+        select(Grant.id)
+        .where(Grant.id > after, Grant.revoked_at.is_(None), Grant.authenticated_at <= before)
+        .order_by(Grant.id)
+        .limit(limit)
+        .with_for_update()
+    )
+    statement = update(Grant).where(Grant.id.in_(some)).values(revoked_at=now).returning(Grant.id)
+    return list(db.scalars(statement.execution_options(synchronize_session=False)))
+
+
 def revoke_of_sign_in(db: Session, sid: str, *, now: datetime) -> None:
     """A sign-out voids what the sign-in gave, except where access was asked to outlive it (OIDC Core 11)."""
+    revoke_of_sign_ins(db, [sid], now=now)
+
+
+def revoke_of_sign_ins(db: Session, sids: Collection[str], *, now: datetime) -> None:
+    """The same for several at once."""
     outlives = or_(Grant.scope.like("% offline_access %"), Grant.scope.like("offline_access %"))
     outlives = or_(outlives, Grant.scope.like("% offline_access"), Grant.scope == "offline_access")
-    db.execute(update(Grant).where(Grant.sid == sid, Grant.revoked_at.is_(None), ~outlives).values(revoked_at=now))
+    db.execute(update(Grant).where(Grant.sid.in_(sids), Grant.revoked_at.is_(None), ~outlives).values(revoked_at=now))

@@ -127,6 +127,23 @@ def end_all(db: Session, account_id: str, *, now: datetime, except_sid: str | No
     db.execute(statement.values(ended_at=now))
 
 
+def end_some(db: Session, *, before: datetime, after: str, now: datetime, limit: int) -> dict[str, str]:
+    """End the next sign-ins of before an instant, whosever, in the order of their ids, after the id `after`.
+
+    Returns the `sid` of each row by its id; a sign-in has several rows for some seconds.
+    """
+    some = (
+        select(BrowserSession.id)
+        .where(BrowserSession.id > after, BrowserSession.ended_at.is_(None), BrowserSession.authenticated_at <= before)
+        .order_by(BrowserSession.id)
+        .limit(limit)
+        .with_for_update()
+    )
+    statement = update(BrowserSession).where(BrowserSession.id.in_(some)).values(ended_at=now)
+    statement = statement.returning(BrowserSession.id, BrowserSession.sid)
+    return {row.id: row.sid for row in db.execute(statement.execution_options(synchronize_session=False))}
+
+
 @dataclass(frozen=True)
 class Ended:
     """A sign-in that is over."""

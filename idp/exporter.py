@@ -90,7 +90,10 @@ class Shared(Collector):
 
 
 class Stored(Collector):
-    """What only the database knows. Each statement reads a few entries of an index, whatever the tables hold."""
+    """What only the database knows, and whether it and the shared memory answer this host.
+
+    Each statement reads a few entries of an index, whatever the tables hold.
+    """
 
     def __init__(self, deps: Deps) -> None:
         self._deps = deps
@@ -110,6 +113,9 @@ class Stored(Collector):
     def collect(self) -> Iterator[GaugeMetricFamily]:
         build = {"version": version("mon-compte-immobilier"), "python": platform.python_version()}
         yield _gauge("idp_build_info", "The program.", tuple(build), {tuple(build.values()): 1})
+        if self._deps.shared is not None:
+            text = "Whether the memory that workers share (`redis_url`) answers; absent where there is none."
+            yield _gauge("idp_shared_memory_up", text, (), {(): self._deps.shared.answers()})
         try:
             with Session(self._engine) as db:
                 stored = list(self._stored(db))

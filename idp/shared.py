@@ -79,6 +79,13 @@ class Shared:
             log.info("shared memory answers again")
         return answer
 
+    def answers(self) -> bool:
+        """Whether the server answers now; False at once while it is left alone."""
+        try:
+            return bool(self.ask(lambda server: server.ping()))  # type: ignore[no-untyped-call]
+        except Away:
+            return False
+
     def tell(self, change: str) -> None:
         """Announce a change to all who listen. With the server away nobody hears, and everybody sees it in time."""
         try:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import yaml
+from pydantic import SecretStr
 
 from idp import exporter, metrics
 from idp.errors import catalogue
 from idp.merge.flow import State as MergeState
 from idp.oidc.registration.metadata import GRANT_TYPES
 from idp.reset.flow import State as ResetState
-from idp.settings import ROOT
+from idp.settings import ROOT, Settings
+from idp.shared import Shared
 from idp.upgrade.flow import State as UpgradeState
+from tests.support.ports import free_port
 from tests.support.world import World
 
 RULES = yaml.safe_load((ROOT / "config/prometheus/alerts.yml").read_text(encoding="utf-8"))
@@ -57,10 +61,10 @@ def metrics_names(collector: Any) -> list[str]:
 
 @pytest.fixture
 def stored(world: World) -> dict[str, set[str]]:
-    """What the database is asked for, with labels."""
-    return {
-        sample.name: set(sample.labels) for family in exporter.Stored(world.deps).collect() for sample in family.samples
-    }
+    """What the database and the shared memory are asked for, with labels."""
+    away = Settings(redis_url=SecretStr(f"valkey://127.0.0.1:{free_port()}/0"))
+    deps = replace(world.deps, shared=Shared(away))
+    return {sample.name: set(sample.labels) for family in exporter.Stored(deps).collect() for sample in family.samples}
 
 
 def test_every_metric_that_is_asked_for_exists(known: dict[str, set[str]], stored: dict[str, set[str]]) -> None:

@@ -16,15 +16,21 @@ from typing import Any
 import pytest
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
+from pydantic import SecretStr
 from sqlalchemy import delete, event, insert, text
 
-from idp import metrics
+from idp import exporter, metrics, shared
 from idp.database import db as flask_db
+from idp.deps import Deps
 from idp.mail import store as mail
 from idp.mail.tables import OutboxMail
+from idp.settings import Settings
+from idp.shared import Shared
 from tests.demo.running import wait_until
+from tests.faults.catalogue import fault
 from tests.support.acts import ask_reset, show_letter, sign_in
 from tests.support.served import Served
+from tests.support.valkey import Server
 from tests.support.world import HTTP, World
 
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
@@ -182,6 +188,34 @@ def scraped(served: Served) -> bool:
         return "idp_build_info" in served.scrape()
     except Exception:  # noqa: BLE001 - not there yet
         return False
+
+
+@fault("X12")
+def test_the_shared_memory_is_told_to_be_away_and_back(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first sign of it was a line in a log, and the guide's word was that nobody notices: nor did the operator."""
+    monkeypatch.setattr(shared, "PAUSE_SECONDS", 0.0)
+    server = Server(tmp_path)
+    memory = Shared(Settings(redis_url=SecretStr(server.url), redis_wait_milliseconds=2000))
+
+    def up(deps: Deps) -> list[float]:
+        told = [family for family in exporter.Stored(deps).collect() if family.name == "idp_shared_memory_up"]
+        return [sample.value for family in told for sample in family.samples]
+
+    sharing = replace(world.deps, shared=memory)
+    try:
+        there = up(sharing)
+        server.stop()
+        away = up(sharing)
+        server.start()
+        back = up(sharing)
+    finally:
+        memory.close()
+        server.close()
+
+    assert (there, away, back) == ([1], [0], [1])
+    assert up(world.deps) == [], "no memory is no memory away"
 
 
 # --- what the database is asked --------------------------------------------------------------------------------------

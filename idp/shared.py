@@ -82,7 +82,7 @@ class Shared:
     def answers(self) -> bool:
         """Whether the server answers now; False at once while it is left alone."""
         try:
-            return bool(self.ask(lambda server: server.ping()))  # type: ignore[no-untyped-call]
+            return bool(self.ask(lambda server: server.ping()))
         except Away:
             return False
 

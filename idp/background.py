@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from flask import Flask
 
-from idp import patience
+from idp import patience, spans
 from idp.audit.chain import steps as chain
 from idp.deps import Deps
 from idp.oidc.keys import steps as keys
@@ -79,15 +79,20 @@ def run(app: Flask, todo: Sequence[Job], stop: threading.Event) -> None:
         for job in todo:
             if due[job.name] > time.monotonic():
                 continue
-            patience.begin(_PATIENCE_SECONDS)
-            try:
-                with app.app_context():
-                    job.work()
-            except Exception:
-                log.exception("background job", extra={"job": job.name})
-            finally:
-                patience.end()
+            do(app, job)
             due[job.name] = _next(job)
+
+
+def do(app: Flask, job: Job) -> None:
+    """One run of a job. Its failure is logged."""
+    patience.begin(_PATIENCE_SECONDS)
+    try:
+        with app.app_context(), spans.work(f"job {job.name}"):
+            job.work()
+    except Exception:
+        log.exception("background job", extra={"job": job.name})
+    finally:
+        patience.end()
 
 
 def _next(job: Job) -> float:

@@ -1,5 +1,8 @@
 """Traces for a collector of OpenTelemetry, where `traces_endpoint` names one: a span a request, one a statement in it.
 
+Passwords that are hashed are spans of their request; a run of a background job and a mail that is sent are traces of
+their own (`idp.spans`).
+
 A trace leaves the house, so it says what ran and how long it took, and nothing that somebody typed, holds or is: the
 rule of a route and never its path (the address of a mailed link is a secret), the text of a statement and never its
 values, the kind of a failure and never its words (PostgreSQL repeats the row in them), no header, no network. The id
@@ -9,6 +12,8 @@ of the request, which is on error pages and in the log, is in its trace too. Loa
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from importlib.metadata import version
 from typing import Any
 
@@ -23,7 +28,7 @@ from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
 from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer
 from sqlalchemy import Engine, event
 
-from idp import correlation
+from idp import correlation, spans
 from idp.database import db
 from idp.settings import Settings
 
@@ -31,12 +36,18 @@ EXTENSION = "idp.traces"  # under which an application keeps what it was install
 _SPAN = "idp.span"
 _DELAY_MILLISECONDS = 1000  # that a span waits to be sent together with others; a worker that ends loses as much
 _SEND_SECONDS = 5  # for each try of a batch; in a thread of its own, which no request waits for
+_FINISH_MILLISECONDS = 2000
 # Others are made up by scanners (semantic conventions of HTTP, `_OTHER`).
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT"})
 
 
 def install(app: Flask, settings: Settings) -> None:
-    """Trace from now on. What cannot be delivered in time is dropped."""
+    """Trace what the service does from now on. What cannot be delivered in time is dropped."""
+    _trace_requests(app, install_without_requests(app, settings))
+
+
+def install_without_requests(app: Flask, settings: Settings) -> Tracer:
+    """The same for a program that answers none: the mail sender."""
     # Its complaints hold the collector's answers, and below that each try is told.
     logging.getLogger("opentelemetry").setLevel(logging.ERROR)
     provider = TracerProvider(
@@ -49,9 +60,37 @@ def install(app: Flask, settings: Settings) -> None:
     provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=_DELAY_MILLISECONDS))
     tracer = provider.get_tracer("idp")
     app.extensions[EXTENSION] = provider
-    _trace_requests(app, tracer)
+    spans.enable(_steps(tracer), lambda name, value: trace.get_current_span().set_attribute(name, value))
     with app.app_context():
         _trace_statements(db.engine, tracer)
+    return tracer
+
+
+def finish(app: Flask) -> None:
+    """Send what waits to be sent, of a program that comes to its end; a collector that is away is not waited for."""
+    if (provider := app.extensions.get(EXTENSION)) is not None:
+        provider.force_flush(_FINISH_MILLISECONDS)
+
+
+def _steps(tracer: Tracer) -> Callable[[str, bool], AbstractContextManager[None]]:
+    @contextmanager
+    def step(name: str, alone: bool) -> Iterator[None]:
+        if not alone and not trace.get_current_span().is_recording():
+            yield
+            return
+        span = tracer.start_span(name, context=contexts.Context() if alone else None)
+        token = contexts.attach(trace.set_span_in_context(span))
+        try:
+            yield
+        except Exception as error:  # its words may hold an address: only its kind is told
+            span.set_attribute("error.type", type(error).__name__)
+            span.set_status(Status(StatusCode.ERROR))
+            raise
+        finally:
+            contexts.detach(token)
+            span.end()
+
+    return step
 
 
 def _trace_requests(app: Flask, tracer: Tracer) -> None:

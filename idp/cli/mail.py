@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 import smtplib
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import BinaryIO
 
@@ -45,8 +47,9 @@ def run(once: bool) -> None:
         deps = light_deps(settings)
         logs.configure(settings.log_level)
         if once:
-            while sender.deliver_due(deps):
-                pass
+            with _traced(app, settings):
+                while sender.deliver_due(deps):
+                    pass
             return
         stop = threading.Event()
 
@@ -57,7 +60,23 @@ def run(once: bool) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, end)
         say("delivering mails; Ctrl-C ends")
-        _run_all(app, deps, stop)
+        with _traced(app, settings):
+            _run_all(app, deps, stop)
+
+
+@contextmanager
+def _traced(app: Flask, settings: Settings) -> Iterator[None]:
+    """Each mail is a trace, where `traces_endpoint` wants them."""
+    if not settings.traces_endpoint:
+        yield
+        return
+    from idp import traces
+
+    traces.install_without_requests(app, settings)
+    try:
+        yield
+    finally:
+        traces.finish(app)
 
 
 def _run_all(app: Flask, deps: Deps, stop: threading.Event) -> None:

@@ -18,6 +18,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 
+from idp import spans
 from idp.database import reading, transaction
 from idp.deps import Deps
 from idp.mail import rules, store
@@ -120,6 +121,11 @@ class Sender:
 
     def _deliver(self, mail: Waiting) -> bool:
         """Send one mail and record what came of it; False when its domain is to be left alone."""
+        with spans.work("mail send"):
+            spans.note("idp.mail.attempts", mail.attempts)
+            return self._try(mail)
+
+    def _try(self, mail: Waiting) -> bool:
         try:
             message = compose(mail, self._deps.settings)
         except ValueError as error:
@@ -130,11 +136,13 @@ class Sender:
             self._relay.send(message, until=mail.leased_until)
         except LeaseOver:
             log.warning("lease over", extra={"mail": mail.id})
+            spans.note("idp.mail.outcome", "lease over")
             return True
         except (OSError, smtplib.SMTPException) as error:
             return self._record(mail, rules.verdict(error))
         with transaction() as db:
             store.sent(db, mail, now=self._deps.now())
+        spans.note("idp.mail.outcome", "sent")
         log.info("mail sent", extra={"mail": mail.id})
         return True
 
@@ -154,6 +162,7 @@ class Sender:
                 paused = rules.pauses(found, failures)
                 if paused:
                     store.pause(db, mail.domain, until=now + rules.pause(failures, spread=_spread()))
+        spans.note("idp.mail.outcome", "refused" if found.final else "put off")
         said = {"mail": mail.id, "smtp_code": found.answer[:3], "domain_paused": paused}
         log.warning("mail refused" if found.final else "mail put off", extra=said)
         return not paused

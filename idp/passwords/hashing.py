@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 
 import bcrypt
 
-from idp import metrics
+from idp import metrics, spans
 from idp.digests import Digests, Kind, same
 from idp.errors import Overloaded
 from idp.passwords.policy import normalised
@@ -35,17 +35,19 @@ _KEYED = "keyed$"  # marks a digest of a generated password: random, so a fast k
 
 
 class _Task:
-    """Some hashing, and who waits for it."""
+    """Some hashing, and who waits for it. waited: seconds, until its turn."""
 
     def __init__(self, work: Callable[[], Any]) -> None:
         self.future: Future[Any] = Future()
         self._work = work
         self._began = perf_counter()
+        self.waited = 0.0
         metrics.hashing_waits(1)
 
     def run(self) -> None:
         metrics.hashing_waits(-1)
-        metrics.hashing_waited(perf_counter() - self._began)
+        self.waited = perf_counter() - self._began
+        metrics.hashing_waited(self.waited)
         try:
             self.future.set_result(self._work())
         except Exception as error:  # noqa: BLE001 - raised again in the thread that waits for it
@@ -98,7 +100,8 @@ class Hasher:
     def hash(self, password: str, by: Asker = OURSELVES) -> str:
         """bcrypt hash, 60 characters. Raises Overloaded when too many callers wait."""
         prehash = self._prehash(password)
-        return self._done(by, lambda: bcrypt.hashpw(prehash, bcrypt.gensalt(self._cost))).decode()
+        with spans.step("password hash"):
+            return self._done(by, lambda: bcrypt.hashpw(prehash, bcrypt.gensalt(self._cost))).decode()
 
     def verify(self, password: str, stored: str | None, by: Asker = OURSELVES) -> bool:
         """Whether the password is the stored one. Unknown (None), generated and chosen passwords take the same time.
@@ -107,7 +110,8 @@ class Hasher:
         """
         slow = stored if stored is not None and not stored.startswith(_KEYED) else None
         prehash, against = self._prehash(password), (slow or self._decoy).encode()
-        matches = self._done(by, lambda: bcrypt.checkpw(prehash, against))
+        with spans.step("password verify"):
+            matches = self._done(by, lambda: bcrypt.checkpw(prehash, against))
         if slow is not None:
             return matches
         return stored is not None and same(stored, self.keyed(password))
@@ -146,6 +150,7 @@ class Hasher:
             gone.refuse()
         with self._aside():
             result: Result = task.future.result()
+        spans.note("idp.hashing.waited_seconds", task.waited)
         return result
 
     def _run(self, task: _Task) -> None:

@@ -102,6 +102,7 @@ def test_no_secret_is_in_anything_that_is_written(
     assert {"failure shown", "mail sent"} <= set(re.findall(r'"message": "([^"]+)"', written["logs"]))
     assert "login.succeeded" in written["audit"]
     assert "/reset/confirm/<token>" in written["traces"]
+    assert {"password hash", "mail send", "job logout"} <= {name for name, _ in collector.spans()}
     assert "idp_sign_ins_total" in written["metrics"]
     found = {(where, secret) for where, text in written.items() for secret in secrets if stands(secret, text)}
     assert not found

@@ -8,13 +8,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from idp import traces
+from idp import background, spans, traces
+from idp.mail.tables import OutboxMail
+from idp.oidc.keys.keyring import Keyring
 from idp.settings import SettingsError, load
 from tests.hostile.test_secrets import whole_journey
-from tests.support.acts import sign_in
+from tests.support.acts import ask_reset, sign_in
 from tests.support.collector import Collector
 from tests.support.mailbox import Mailbox
 from tests.support.ports import free_port
@@ -30,6 +32,9 @@ ATTRIBUTES = {
     "db.operation.name",
     "db.query.text",
     "error.type",
+    "idp.hashing.waited_seconds",
+    "idp.mail.attempts",
+    "idp.mail.outcome",
 }
 
 
@@ -53,6 +58,7 @@ def traced(
     made = ProviderServer(url, mailbox, IDP_TRACES_ENDPOINT=collector.endpoint)
     yield made
     made.app.extensions[traces.EXTENSION].shutdown()
+    spans.disable()
     made.stop()
 
 
@@ -71,15 +77,23 @@ def arrived(there: World, collector: Collector) -> list[dict[str, object]]:
 
 def test_no_span_holds_a_secret_or_says_more_than_it_may(there: World, collector: Collector) -> None:
     known, _ = whole_journey(there)
-    spans = arrived(there, collector)
+    for job in background.jobs(there.deps, Keyring(there.deps)):
+        background.do(there.server.app, job)
+    told = arrived(there, collector)
 
-    assert {name for span in spans for name in span} <= ATTRIBUTES
-    assert {span.get("http.route") for span in spans} >= {"/reset/confirm/<token>", "/oauth/token", "/login"}
-    assert {span.get("db.operation.name") for span in spans} >= {"SELECT", "INSERT", "UPDATE"}
+    assert {name for span in told for name in span} <= ATTRIBUTES
+    assert {span.get("http.route") for span in told} >= {"/reset/confirm/<token>", "/oauth/token", "/login"}
+    assert {span.get("db.operation.name") for span in told} >= {"SELECT", "INSERT", "UPDATE"}
+    names = {name for name, _ in collector.spans()}
+    assert names >= {"password hash", "password verify", "mail send", "job logout", "job keys", "job audit"}
+    with there.reading() as db:
+        recipients = set(db.scalars(select(OutboxMail.recipient).where(OutboxMail.recipient != "")))
+    assert recipients
+    assert not [address for address in recipients if address in collector.text]
     long = [secret for secret in known if len(secret) > 10]
     assert len(long) > 10
     assert not [secret for secret in long if secret in collector.text]
-    values = [str(value) for span in spans for value in span.values()]
+    values = [str(value) for span in told for value in span.values()]
     assert not [secret for secret in known if secret in values]
 
 
@@ -120,12 +134,37 @@ def test_a_failing_statement_tells_its_kind_and_not_its_row(
 
     monkeypatch.setattr("idp.login.views.terms.current", twice)
     assert there.person().get("/legal/terms").status_code == 503
-    spans = arrived(there, collector)
+    failed = [span for span in arrived(there, collector) if "error.type" in span and "db.query.text" in span]
 
-    assert {span["error.type"] for span in spans if "error.type" in span} <= {"IntegrityError", "UniqueViolation"}
-    assert [span for span in spans if "error.type" in span]
+    assert failed
+    assert {span["error.type"] for span in failed} <= {"IntegrityError", "UniqueViolation"}
     assert agency.customer_id not in collector.text
     assert agency.client not in collector.text
+
+
+def test_hashing_is_a_part_of_its_request_and_a_mail_is_a_trace_of_its_own(there: World, collector: Collector) -> None:
+    letter, _ = there.member()
+    sign_in(there.person(), letter)
+    ask_reset(there.person(), letter)
+    there.deliver()
+    arrived(there, collector)
+    families = collector.families()
+
+    assert {"password verify"} <= families["POST /login"]
+    assert families["mail send"] >= {"UPDATE"}
+    assert families[None] >= {"mail send", "POST /login"}
+    assert "password verify" not in families[None]
+
+
+def test_work_that_fails_tells_its_kind_and_not_its_words(there: World, collector: Collector) -> None:
+    def fails() -> None:
+        raise ValueError("marker-of-a-failure@exemple.org")
+
+    background.do(there.server.app, background.Job("broken", 1, fails))
+    arrived(there, collector)
+
+    assert {"error.type": "ValueError"} in [told for name, told in collector.spans() if name == "job broken"]
+    assert "marker-of-a-failure" not in collector.text
 
 
 def test_a_collector_that_is_away_is_nobodys_concern(mailbox: Mailbox, tmp_path: Path) -> None:
@@ -141,6 +180,7 @@ def test_a_collector_that_is_away_is_nobodys_concern(mailbox: Mailbox, tmp_path:
         assert sign_in(there.person(), letter).heading == "Profil"
     finally:
         server.app.extensions[traces.EXTENSION].shutdown()
+        spans.disable()
         there.close()
         server.stop()
 

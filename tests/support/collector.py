@@ -38,9 +38,23 @@ class Collector:
 
     def spans(self) -> list[tuple[str, dict[str, Any]]]:
         """Name and attributes of each span."""
-        requests = [ExportTraceServiceRequest.FromString(body) for body in list(self.bodies)]
         return [
             (span.name, {one.key: getattr(one.value, one.value.WhichOneof("value")) for one in span.attributes})
+            for span in self._spans()
+        ]
+
+    def families(self) -> dict[str | None, set[str]]:
+        """Names of the spans in each, by its name; under None those that are in no other."""
+        names = {span.span_id: span.name for span in self._spans()}
+        found: dict[str | None, set[str]] = {}
+        for span in self._spans():
+            found.setdefault(names.get(span.parent_span_id), set()).add(span.name)
+        return found
+
+    def _spans(self) -> list[Any]:
+        requests = [ExportTraceServiceRequest.FromString(body) for body in list(self.bodies)]
+        return [
+            span
             for request in requests
             for resource in request.resource_spans
             for scope in resource.scope_spans

@@ -20,6 +20,7 @@ from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
 from idp import metrics, patience
+from idp.ready import Ready
 from idp.settings import Settings
 
 # How a transaction begins: an execution option, read when it does.
@@ -36,6 +37,7 @@ _BEGIN: Mapping[str, Mapping[str, str]] = {
     },
 }
 WRITING: Mapping[str, str] = {_OPENING: _WRITES}  # of a connection whose transactions write
+_READY: Final = "idp_ready"  # an engine's `Ready`, among its options
 _OVERFLOW = 10  # connections of a rush, beyond those kept open
 
 
@@ -151,8 +153,14 @@ def at_once() -> Iterator[Connection]:
 
     Most are a `Statement`, and what may happen once a `Guarded` (idp/statements.py).
     """
-    with db.engine.connect().execution_options(**{_OPENING: _NONE}) as connection:
+    ready: Ready = db.engine.get_execution_options()[_READY]
+    connection = ready.take()
+    try:
         yield connection
+    except BaseException:
+        connection.close()  # to the pool, which makes sure that nothing is left of what failed
+        raise
+    ready.give(connection)
 
 
 def table_of(model: type[Model]) -> Table:
@@ -203,8 +211,11 @@ def save_if_unchanged(db: Session, table: type[Model], before: Versioned, after:
     return won
 
 
-def engine_options(settings: Settings) -> dict[str, Any]:
-    """What Flask-SQLAlchemy passes to `create_engine`: nothing waits for ever, neither here nor in the server."""
+def engine_options(settings: Settings, *, serves: bool = False) -> dict[str, Any]:
+    """What Flask-SQLAlchemy passes to `create_engine`: nothing waits for ever, neither here nor in the server.
+
+    serves: for requests, each of which finds its rows by an index.
+    """
     # The values of a failed statement would stand in its error, and so in a log: digests, addresses, bodies of mails.
     common = {"hide_parameters": True}
     if settings.database_url.get_secret_value().startswith("sqlite"):
@@ -214,6 +225,11 @@ def engine_options(settings: Settings) -> dict[str, Any]:
         "lock_timeout": settings.database_lock_timeout_seconds,
         "idle_in_transaction_session_timeout": settings.database_idle_transaction_timeout_seconds,
     }
+    options = {name: f"{seconds}s" for name, seconds in limits.items()} | {"timezone": "UTC"}
+    if serves:
+        # A connection keeps the plan it made when it first asked. Made while a table was nearly empty, that plan reads
+        # all of it, and did so until the next ANALYZE, with a thousand times as many rows.
+        options["enable_seqscan"] = "off"
     return {
         **common,
         "pool_size": settings.database_pool_size,
@@ -225,7 +241,7 @@ def engine_options(settings: Settings) -> dict[str, Any]:
             # What was sent and not even acknowledged: the host is gone, or a cable is.
             "tcp_user_timeout": settings.database_connect_timeout_seconds * 1000,
             "keepalives_idle": 30,
-            "options": " ".join(f"-c {name}={seconds}s" for name, seconds in limits.items()) + " -c timezone=UTC",
+            "options": " ".join(f"-c {name}={value}" for name, value in options.items()),
         },
     }
 
@@ -233,7 +249,7 @@ def engine_options(settings: Settings) -> dict[str, Any]:
 def connections_in_use(engine: Engine) -> int:
     """Connections of this process that work at this moment."""
     pool = engine.pool
-    return pool.checkedout() if isinstance(pool, QueuePool) else 0
+    return pool.checkedout() - len(engine.get_execution_options()[_READY]) if isinstance(pool, QueuePool) else 0
 
 
 def connections_limit(pool_size: int) -> int:
@@ -254,10 +270,18 @@ def prepare(engine: Engine) -> None:
 
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _connect_sqlite)
+        fit = _always
     else:
         from idp import postgres  # with its driver, which is not small
 
         postgres.prepare(engine)
+        fit = postgres.is_silent
+    most = engine.pool.size() if isinstance(engine.pool, QueuePool) else 0
+    engine.update_execution_options(**{_READY: Ready(engine, most=most, options={_OPENING: _NONE}, fit=fit)})
+
+
+def _always(_: Connection, /) -> bool:
+    return True
 
 
 def _connect_sqlite(connection: Any, _record: Any) -> None:

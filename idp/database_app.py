@@ -23,8 +23,8 @@ class _Flask(Flask):
         return func
 
 
-def create_database_app(settings: Settings) -> Flask:
-    """Flask with the settings' database, its connections set up; no page, no endpoint.
+def create_database_app(settings: Settings, *, serves: bool = False) -> Flask:
+    """Flask with the settings' database, its connections set up; no page, no endpoint. serves: whether it will get them.
 
     Who writes imports `idp.tables` besides: rows can only be added once the tables that they refer to are known.
     """
@@ -32,7 +32,7 @@ def create_database_app(settings: Settings) -> Flask:
     app = _Flask("idp", static_folder=None, template_folder=str(ROOT / "templates"), instance_path=str(Path.cwd()))
     app.config["DEBUG"] = False  # whatever FLASK_DEBUG says
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url.get_secret_value()
-    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = database.engine_options(settings)
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = database.engine_options(settings, serves=serves)
     db.init_app(app)
     with app.app_context():
         database.prepare(db.engine)

@@ -12,6 +12,7 @@ from typing import Any
 
 import psycopg
 from sqlalchemy import event
+from sqlalchemy.engine import Connection as Connected
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import InvalidatePoolError
 
@@ -70,6 +71,12 @@ def _open(_dialect: Any, _record: Any, args: Any, options: Any) -> Connection:
 
 def _given_back(_connection: Any, record: Any) -> None:
     record.info[_USED] = True
+
+
+def is_silent(connection: Connected, /) -> bool:
+    """Whether a connection that waited can be used (`_require_silence`)."""
+    driver: Any = connection.connection.driver_connection
+    return not _readable(driver.pgconn.socket)
 
 
 def _require_silence(connection: Any, record: Any, _proxy: Any) -> None:

@@ -49,7 +49,9 @@ class Settings(BaseModel):
     database_url: SecretStr = Field(
         SecretStr("sqlite:///idp.sqlite"), description="SQLAlchemy address: sqlite:///file or postgresql+psycopg://…"
     )
-    database_pool_size: int = Field(5, ge=1, description="Connections kept open by each worker (PostgreSQL).")
+    database_pool_size: int = Field(
+        5, ge=1, description="Connections kept open by each worker for pages, and as many for calls."
+    )
     database_wait_seconds: int = Field(
         3, ge=1, description="Longest that one request waits for the database in all before 503 (PostgreSQL)."
     )

@@ -6,12 +6,15 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import IntegrityError
 
-from idp.database import at_once, engine_options, prepare, transaction
+from idp.app import create_app
+from idp.database import at_once, connections_in_use, db, engine_options, prepare, transaction
+from idp.database_app import create_database_app
 from idp.grants import store as grants
 from idp.oidc.authorize import store as codes
+from idp.ready import Ready
 from tests.support.world import HTTP, World
 
 
@@ -113,3 +116,68 @@ def test_a_connection_that_had_another_isolation_level_commits_each_statement_ag
             assert driver is not None
             assert driver.autocommit
     engine.dispose()
+
+
+def _driver_of(connection: Connection) -> int:
+    return id(connection.connection.driver_connection)
+
+
+def test_a_connection_of_the_hot_paths_waits_for_the_next_who_asks_and_counts_as_free_meanwhile(world: World) -> None:
+    with world.server.app.app_context():
+        with at_once() as connection:
+            first = _driver_of(connection)
+            assert connections_in_use(db.engine) >= 1
+        with at_once() as connection:
+            assert _driver_of(connection) == first
+        db.session.remove()
+        assert connections_in_use(db.engine) == 0
+
+
+def test_no_more_connections_wait_than_the_pool_keeps(world: World) -> None:
+    engine = create_engine(
+        world.server.settings.database_url.get_secret_value(),
+        **engine_options(world.server.settings) | {"pool_size": 2},
+    )
+    prepare(engine)
+    ready: Ready = engine.get_execution_options()["idp_ready"]
+    taken = [ready.take() for _ in range(4)]
+    for connection in taken:
+        ready.give(connection)
+
+    assert len(ready) == 2
+    assert connections_in_use(engine) == 0
+    engine.dispose()
+    assert len(ready) == 0
+
+
+def test_a_connection_on_which_something_failed_does_not_wait_with_the_others(world: World, given) -> None:
+    """The pool takes it, which makes sure that nothing is left of what failed."""
+    new, code = given
+    with world.server.app.app_context():
+        ready: Ready = db.engine.get_execution_options()["idp_ready"]
+        with at_once():
+            before = len(ready)
+        with pytest.raises(IntegrityError), at_once() as connection:
+            grants.create(connection, replace(new, account_id="nobody"), adding=code)
+        assert len(ready) == before
+        db.engine.dispose()
+
+
+def test_a_service_never_plans_to_read_whole_tables_and_a_command_may(world: World) -> None:
+    """A plan made for an empty table is kept by its connection while the table fills."""
+    if not world.postgresql:
+        pytest.skip("SQLite plans each time")
+    made = {"off": create_app(world.server.settings), "on": create_database_app(world.server.settings)}
+    for setting, app in made.items():
+        with app.app_context(), at_once() as connection:
+            assert connection.execute(text("SHOW enable_seqscan")).scalar_one() == setting
+            assert _plan(connection) == ("Index Scan" if setting == "off" else "Seq Scan")
+            db.engine.dispose()
+
+
+def _plan(connection: Connection) -> str:
+    """Of reading a row of an empty table."""
+    connection.execute(text("CREATE TEMPORARY TABLE IF NOT EXISTS empty (id text PRIMARY KEY)"))
+    connection.execute(text("ANALYZE empty"))
+    first = connection.execute(text("EXPLAIN SELECT 1 FROM empty WHERE id = 'x'")).scalars().first()
+    return "Index Scan" if "Index" in str(first) else "Seq Scan"

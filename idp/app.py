@@ -6,10 +6,10 @@ import logging
 from contextlib import nullcontext
 from typing import Any
 
-from flask import Flask, request
+from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from idp import correlation, patience, tables  # noqa: F401 - all tables must be known before the first statement
+from idp import patience, tables  # noqa: F401 - all tables must be known before the first statement
 from idp.database_app import create_database_app
 from idp.deps import Deps, shared_memory
 from idp.digests import Digests
@@ -34,6 +34,7 @@ from idp.upgrade import views as upgrade_views
 from idp.web import errors, headers, health, static, timing
 from idp.web.pages import Renderer
 from idp.web.site import Site
+from idp.web.work import Work
 
 
 def make_deps(settings: Settings, *, turns: Turns | None = None, **replaced: Any) -> Deps:
@@ -57,13 +58,15 @@ def create_app(settings: Settings, deps: Deps | None = None, provider: Provider 
     # Whoever configures logging otherwise: Authlib prints whole token responses at debug level.
     logging.getLogger("authlib").setLevel(logging.WARNING)
     deps = deps or make_deps(settings)
-    app = create_database_app(settings)
+    app = create_database_app(settings, serves=True)
     app.config["MAX_CONTENT_LENGTH"] = settings.request_body_limit_bytes
     app.config["MAX_FORM_MEMORY_SIZE"] = settings.request_body_limit_bytes
     provider = provider or Provider.of(deps)
     called = token_views.endpoints(provider, Server(provider))
     if not settings.traces_endpoint:  # traces hang on Flask's hooks, so what is traced goes through Flask
-        app.wsgi_app = Calls(called, deps, app, app.wsgi_app)  # type: ignore[method-assign]
+        in_front = {**called, **authorize_views.single_sign_on(provider)}
+        app.wsgi_app = Calls(in_front, app, most=settings.request_body_limit_bytes)  # type: ignore[method-assign]
+    app.wsgi_app = Work(app.wsgi_app, deps)  # type: ignore[method-assign]
     app.wsgi_app = headers.Secured(app.wsgi_app, settings)  # type: ignore[method-assign]
     if settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0)  # type: ignore[method-assign]
@@ -101,14 +104,5 @@ def create_app(settings: Settings, deps: Deps | None = None, provider: Provider 
         from idp import traces
 
         traces.install(app, settings)
-
-    @app.before_request
-    def begin() -> None:
-        patience.begin(settings.database_wait_seconds)
-        correlation.begin(request.headers.get("X-Request-Id", ""), deps.new_id)
-
-    @app.teardown_request
-    def end(_error: BaseException | None) -> None:
-        patience.end()
 
     return app

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import orjson
 from flask import Response
@@ -46,6 +46,22 @@ class Answer:
         if self.retry_after is not None:
             headers.append(("Retry-After", str(self.retry_after)))
         return headers, content
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """303 to an address, of ASCII characters only: the browser asks for it with GET (RFC 9700 4.12)."""
+
+    location: str = field(repr=False)
+    status: ClassVar[int] = 303
+
+    def written(self) -> tuple[list[tuple[str, str]], bytes]:
+        """Headers and body."""
+        return [
+            ("Content-Type", "text/plain; charset=utf-8"),
+            ("Content-Length", "0"),
+            ("Location", self.location),
+        ], b""
 
 
 def failure(error: ProtocolError) -> Answer:

@@ -9,6 +9,7 @@ first three carry the `__Host-` prefix, which a neighbouring subdomain cannot pl
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from flask import Request, Response
@@ -43,18 +44,18 @@ def session_cookie(settings: Settings) -> str:
     return "__Host-session" if settings.secure else "session"
 
 
-def recognise(request: Request, deps: Deps) -> Browser:
+def recognise(cookies: Mapping[str, str], deps: Deps) -> Browser:
     """The browser of a request; a new key for one without, or with something that is no key of ours."""
-    key = request.cookies.get(browser_cookie(deps.settings), "")
+    key = cookies.get(browser_cookie(deps.settings), "")
     new = _KEY.fullmatch(key) is None
     if new:
         key = deps.new_token(256)
     return Browser(key, deps.digests.digest(Kind.BROWSER, key), new)
 
 
-def session_token(request: Request, deps: Deps) -> str | None:
+def session_token(cookies: Mapping[str, str], deps: Deps) -> str | None:
     """The secret of the browser's sign-in, as presented."""
-    token = request.cookies.get(session_cookie(deps.settings), "")
+    token = cookies.get(session_cookie(deps.settings), "")
     return token if _KEY.fullmatch(token) else None
 
 

@@ -109,7 +109,7 @@ class Site:
         """The browser of this request; its key is the same each time it is asked for within the request."""
         known = request.environ.get("idp.browser")
         if known is None:
-            known = browsers.recognise(request, self.deps)
+            known = browsers.recognise(request.cookies, self.deps)
             if known.new and request.method == "POST" and csrf.foreign(request, self.deps):
                 # Browsers send no cookie with another site's post: the one that is there must not be replaced.
                 known = replace(known, new=False)
@@ -130,7 +130,7 @@ class Site:
 
     def signed_in(self) -> SignedIn | None:
         """The live sign-in of this browser; its last use is written now and then."""
-        token = browsers.session_token(request, self.deps)
+        token = browsers.session_token(request.cookies, self.deps)
         if token is None:
             return None
         with at_once() as db:

@@ -21,11 +21,11 @@ from tests.support.world import STRONG, Portal, World, answer
 # (SQLite, PostgreSQL): the second has its driver in Python.
 BOUNDS = {
     "client credentials": (305, 305),
-    "authorize": (1080, 950),
-    "code": (910, 780),
-    "refresh": (880, 755),
-    "userinfo": (280, 340),
-    "introspection": (330, 390),
+    "authorize": (670, 540),
+    "code": (765, 635),
+    "refresh": (735, 610),
+    "userinfo": (220, 275),
+    "introspection": (265, 315),
 }
 
 

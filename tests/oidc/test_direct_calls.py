@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import parse_qs, parse_qsl, quote, urlsplit
 
 import pytest
 from werkzeug.test import EnvironBuilder, run_wsgi_app
@@ -126,3 +127,67 @@ def test_a_call_has_the_id_that_the_proxy_gave_it_or_one_of_its_own(world: World
     run_wsgi_app(world.server.app.wsgi_app, environ)
 
     assert correlation.current() == given or (not given and len(correlation.current()) == 12)
+
+
+ASKED: Mapping[str, Mapping[str, str]] = {
+    "what is answered": {},
+    "a state in Greek": {"state": "αβγ"},
+    "an answer in the fragment": {"response_mode": "fragment"},
+    "an answer that is posted": {"response_mode": "form_post"},
+    "a sign-in anew": {"prompt": "login"},
+    "no page, and a sign-in anew": {"prompt": "none", "max_age": "0"},
+    "a portal that nobody registered": {"client_id": "nobody"},
+    "another address": {"redirect_uri": "https://elsewhere.example/"},
+    "a scope of nothing": {"scope": ""},
+    "a pushed request that nobody made": {"request_uri": "urn:ietf:params:oauth:request_uri:none"},
+}
+
+
+@pytest.mark.parametrize("asked", ASKED.values(), ids=list(ASKED))
+@pytest.mark.parametrize("cookies", ["all", "no sign-in", "none"])
+def test_a_browser_is_led_to_the_same_place_whichever_way(world: World, asked: Mapping[str, str], cookies: str) -> None:
+    letter, _ = world.member()
+    portal, person = world.portal(letter), world.signed_in(letter)
+    kept = {name: value for name, value in person.http.cookies.items() if cookies == "all" or "session" not in name}
+    sent = "; ".join(f"{name}={value}" for name, value in kept.items()) if cookies != "none" else ""
+
+    direct, through_flask = both_ways(
+        world, portal.authorize_url(**asked).removeprefix(world.base), "GET", headers={"Cookie": sent}
+    )
+
+    assert direct[0][:3] == through_flask[0][:3]
+    assert direct[1].keys() - _OF_EVERY_ANSWER == through_flask[1].keys() - _OF_EVERY_ANSWER
+    assert _place(direct) == _place(through_flask)
+
+
+_OF_EVERY_ANSWER = {  # set around both
+    "x-frame-options",
+    "cache-control",
+    "referrer-policy",
+    "permissions-policy",
+    "cross-origin-opener-policy",
+    "x-content-type-options",
+    "content-security-policy",
+    "strict-transport-security",
+}
+
+
+def _place(told: tuple[str, dict[str, str], Any]) -> tuple[str, dict[str, list[str]]]:
+    """Where an answer leads, without what is made anew each time."""
+    parts = urlsplit(told[1].get("location", ""))
+    query = parse_qs(parts.query or parts.fragment)
+    return parts._replace(query="", fragment="").geturl(), {
+        name: value for name, value in query.items() if name not in ("code", "authorization")
+    }
+
+
+def test_a_pushed_request_whose_answer_needs_a_page_is_read_once(world: World) -> None:
+    letter, _ = world.member()
+    portal, person = world.portal(letter), world.signed_in(letter)
+    asked = dict(parse_qsl(urlsplit(portal.authorize_url(response_mode="form_post")).query))
+    pushed = portal.post("/oauth/par", **asked).json()["request_uri"]
+
+    page = person.get(f"/oauth/authorize?client_id={portal.client_id}&request_uri={quote(pushed)}")
+
+    assert page.status_code == 200
+    assert f'action="{portal.redirect_uri}"' in page.text

@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, NoReturn
 from urllib.parse import parse_qsl
 
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import MethodNotAllowed
 
+from idp import patience
+from idp.database import at_once
 from idp.errors import MalformedRequest
 from idp.oidc.authorize import steps
-from idp.oidc.authorize.answers import Posted, origin
+from idp.oidc.authorize.answers import Answered, Posted, origin
+from idp.oidc.calls import Call, Endpoint
 from idp.oidc.logout.state import browser_state
 from idp.oidc.provider import Provider
+from idp.oidc.responses import Redirect
+from idp.sessions import store as sessions
 from idp.web import browser as browsers
 from idp.web.site import Site
 
 _MOST_PARAMETERS = 500
+_HANDED = "idp.handed"  # in the environment: gives the outcome that is there already, or raises the failure
 
 
-def _sent() -> list[tuple[str, str]]:
-    """The parameters of the body and of the query, in that order. Raises MalformedRequest.
+def _pairs(*parts: bytes) -> list[tuple[str, str]]:
+    """The parameters of forms, in order. Raises MalformedRequest.
 
     Bytes that are no UTF-8 become U+FFFD, which the checks refuse. Flask would leave them as the percent signs that they
     came in, so that a state came back as something that was not sent (ATK-022).
     """
-    body = request.get_data() if request.method == "POST" else b""
     try:
         return [
             pair
-            for part in (body, request.query_string)
+            for part in parts
             for pair in parse_qsl(
                 part.decode("utf-8", "replace"),
                 keep_blank_values=True,
@@ -41,10 +48,52 @@ def _sent() -> list[tuple[str, str]]:
         raise MalformedRequest() from None
 
 
+def _sent() -> list[tuple[str, str]]:
+    """The parameters of the body and of the query, in that order. Raises MalformedRequest."""
+    return _pairs(request.get_data() if request.method == "POST" else b"", request.query_string)
+
+
 def _no_look() -> None:
     """Frameworks answer HEAD as they answer GET; here that would issue a code to whoever only looks (RFC 9110 9.2.1)."""
     if request.method == "HEAD":
         raise MethodNotAllowed(valid_methods=["GET", "POST"])
+
+
+def single_sign_on(provider: Provider) -> Mapping[str, Endpoint[Redirect | None]]:
+    """By path: the authorization request of a browser that is signed in, which most often needs no page."""
+    deps = provider.deps
+
+    @patience.again
+    def ask(call: Call) -> Any:
+        """The outcome; None, and nothing done, for who is not signed in or not known."""
+        cookies = call.cookies
+        browser, token = browsers.recognise(cookies, deps), browsers.session_token(cookies, deps)
+        if browser.new or token is None:
+            return None
+        with at_once() as db:
+            signed_in = sessions.find(db, deps, token)
+        if signed_in is None or sessions.stale(signed_in, now=deps.now()):
+            return None
+        return steps.authorize(provider, _pairs(call.query), browser_digest=browser.digest, signed_in=signed_in)
+
+    def answer(call: Call) -> Redirect | None:
+        """None where a page is needed. What was done already, or failed, is handed on: nothing is done twice."""
+        try:
+            outcome = ask(call)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it has its page
+            call.environ[_HANDED] = partial(_fail, error)
+            return None
+        if isinstance(outcome, Answered) and outcome.location.isascii() and not deps.settings.session_iframe:
+            return Redirect(outcome.location)
+        if outcome is not None:
+            call.environ[_HANDED] = lambda: outcome
+        return None
+
+    return {"/oauth/authorize": Endpoint("authorize", frozenset({"GET"}), answer)}
+
+
+def _fail(error: Exception) -> NoReturn:
+    raise error
 
 
 def blueprint(site: Site, provider: Provider) -> Blueprint:
@@ -53,6 +102,9 @@ def blueprint(site: Site, provider: Provider) -> Blueprint:
     @endpoint.get("/oauth/authorize")
     def authorize() -> Response:
         _no_look()
+        handed: Callable[[], Any] | None = request.environ.get(_HANDED)
+        if handed is not None:
+            return follow(site, handed())
         return follow(
             site,
             steps.authorize(

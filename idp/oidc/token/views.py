@@ -21,7 +21,7 @@ from idp.web import cors
 _POST = frozenset({"POST"})
 
 
-def endpoints(provider: Provider, server: Server) -> Mapping[str, Endpoint]:
+def endpoints(provider: Provider, server: Server) -> Mapping[str, Endpoint[Answer]]:
     """By path. What a single-page portal calls is for scripts; introspection and pushed requests are for servers."""
 
     def token(call: Call) -> Answer:
@@ -55,14 +55,14 @@ def endpoints(provider: Provider, server: Server) -> Mapping[str, Endpoint]:
     }
 
 
-def blueprint(table: Mapping[str, Endpoint], *, most: int) -> Blueprint:
+def blueprint(table: Mapping[str, Endpoint[Answer]], *, most: int) -> Blueprint:
     """The endpoints in Flask's table, which answers what is asked of them otherwise: OPTIONS, HEAD, a wrong method.
 
     most: bytes of a body.
     """
     found = Blueprint("token", __name__)
 
-    def view(endpoint: Endpoint) -> Response:
+    def view(endpoint: Endpoint[Answer]) -> Response:
         return response(endpoint.answer(Call(request.environ, most)))
 
     for path, endpoint in table.items():

@@ -18,7 +18,7 @@ from idp.cli.failures import NotFound
 from idp.cli.importing import import_
 from idp.cli.output import Output, output_option, rows, say
 from idp.cli.output import record as print_record
-from idp.cli.rights import disable, enable, erase, export
+from idp.cli.rights import disable, enable, erase, erase_letters, export
 from idp.cli.store import live_sessions
 from idp.database import reading
 from idp.deps import Deps
@@ -34,7 +34,7 @@ def command() -> None:
 
 
 command.add_command(import_)
-for verb in (disable, enable, export, erase):
+for verb in (disable, enable, export, erase, erase_letters):
     command.add_command(verb)
 
 

@@ -13,8 +13,9 @@ from idp.audit import store
 from idp.audit.chain import steps as chain
 from idp.audit.chain.hashes import Place
 from idp.audit.tables import AuditEvent, AuditLink
-from idp.cli.context import opened
-from idp.cli.failures import Failure
+from idp.cli.context import changing, dry_run_option, opened
+from idp.cli.context import record as command_record
+from idp.cli.failures import Conflict, Failure
 from idp.cli.output import Output, line, output_option, record, rows, say
 from idp.database import reading, snapshot
 
@@ -68,15 +69,51 @@ def verify(expect: Place | None, output: Output) -> None:
 
     `late` counts events that were chained more than an hour after their deed: the service was down meanwhile, or somebody
     made the chain anew. The log has the head of every minute, for --expect, where the database cannot reach it.
+    `unproven`: those of before another `secret_key` (`idp audit close`).
     """
     with opened() as deps:
         chain.seal(deps, everything=True)
         found = chain.verify(deps, expected=expect)
     head = f"{found.head.position}:{found.head.link}"
-    record({"events": found.events, "late": found.late, "head": head, "broken": found.broken}, output)
+    told = {"events": found.events, "late": found.late, "unproven": found.unproven}
+    record({**told, "head": head, "broken": found.broken}, output)
     if found.broken is not None:
         event = f" (event {found.event_id})" if found.event_id is not None else ""
         raise Failure(f"the chain is broken after place {found.head.position}{event}: {found.broken}")
+
+
+@command.command()
+@click.option(
+    "--yes", is_flag=True, help="Do it: what was written under another secret is proven no more by this chain."
+)
+@click.option(
+    "--expect", metavar="HEAD", callback=_expected, help="A head that was noted before: it must still be there."
+)
+@dry_run_option
+@output_option
+def close(yes: bool, expect: Place | None, dry_run: bool, output: Output) -> None:
+    """After `secret_key` was replaced: let the chain begin anew after the last event of the old one.
+
+    Needs the rights of `idp purge`. What stands before stays until it was kept long enough, proven by the export and the
+    heads of before. Nothing is done where the present secret made everything.
+
+    Example: idp audit close --expect 81234:9f3c… --yes
+    """
+    if not (yes or dry_run):
+        raise Conflict(
+            "nothing was changed: events of before will be proven by the export alone; --yes if that is meant"
+        )
+    with opened() as deps:
+        chain.seal(deps, everything=True)
+        with changing(dry_run=dry_run) as db:
+            try:
+                last = chain.close(db, deps, expected=expect)
+            except chain.Unclosable as error:
+                raise Failure(f"the chain was not only made under another secret, {error}") from None
+            if last is None:
+                raise Conflict("the present secret made the whole chain: there is nothing to close")
+            command_record(db, deps, "audit-closed", place=last.position, link=last.link)
+        record({"closed": f"{last.position}:{last.link}"}, output)
 
 
 _INSTANT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])

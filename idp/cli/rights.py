@@ -1,8 +1,9 @@
-"""`idp accounts disable|enable|export|erase`: a person's data as a whole."""
+"""`idp accounts disable|enable|export|erase|erase-letters`: a person's data as a whole, and letters that are void."""
 
 from __future__ import annotations
 
 import sys
+from collections import Counter
 
 import click
 from sqlalchemy.orm import Session
@@ -13,13 +14,16 @@ from idp.accounts.roles import AccountState
 from idp.cli import values
 from idp.cli.context import changing, dry_run_option, opened, record
 from idp.cli.failures import Conflict, NotFound
-from idp.cli.output import Output, say
+from idp.cli.output import Output, output_option, rows, say
 from idp.cli.output import record as print_record
+from idp.cli.store import secret_replaced_at
 from idp.database import reading
 from idp.deps import Deps
 from idp.patience import again
 from idp.rights import steps
 from idp.rights.holdings.kinds import Person
+from idp.rights.letters import erase_unused
+from idp.rights.store import count_unused_letters
 
 
 @click.command()
@@ -89,6 +93,40 @@ def erase(who: str, yes: bool, dry_run: bool) -> None:
         click.confirm(f"Erase {who} for good?", abort=True, err=True)
     with opened() as deps:
         _erase(deps, who, dry_run=dry_run)
+
+
+@click.command("erase-letters")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@dry_run_option
+@output_option
+def erase_letters(yes: bool, dry_run: bool, output: Output) -> None:
+    """After `secret_key` was replaced: delete the letters of before that nobody has used, which open nothing any more.
+
+    Of all agencies, which are printed: import each one's file again, and print its letters anew. Letters that became an
+    account's stay, and so do those made since.
+
+    Example: idp accounts erase-letters --yes
+    """
+    if not yes and not dry_run:
+        if not sys.stdin.isatty():
+            raise click.UsageError("erasing asks for --yes when nobody is at the terminal")
+        click.confirm("Erase every unused letter of the old secret_key?", abort=True, err=True)
+    with opened() as deps:
+        with reading() as db:
+            before = secret_replaced_at(db)
+            count = count_unused_letters(db, before=before) if before is not None else 0
+        if before is None:
+            raise Conflict("no key was ever renewed (`idp keys renew`): every letter is of the present secret_key")
+        if dry_run:
+            say(f"dry run: {count} letters would be erased; nothing was changed")
+            return
+        gone: Counter[str] = Counter()
+        for some in erase_unused(before=before):
+            gone += some
+        with changing(dry_run=False) as db:
+            record(db, deps, "letters-erased", letters=gone.total(), agencies=sorted(gone))
+    rows([{"agency": agency, "letters": gone[agency]} for agency in sorted(gone)], ("agency", "letters"), output)
+    say(f"{gone.total()} letters of {len(gone)} agencies are erased")
 
 
 @again

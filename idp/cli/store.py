@@ -10,6 +10,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from idp.accounts.tables import ProvisionalAccount
+from idp.audit.tables import AuditEvent
 from idp.mail.tables import OutboxMail
 from idp.sessions.tables import BrowserSession
 from idp.terms.tables import Terms
@@ -31,6 +32,12 @@ def count_sign_ins(db: Session) -> int:
 def all_terms(db: Session) -> Sequence[Terms]:
     """Every version, newest first."""
     return db.scalars(select(Terms).order_by(Terms.version.desc())).all()
+
+
+def secret_replaced_at(db: Session) -> datetime | None:
+    """When `idp keys renew` last forgot keys of another master secret; None when it never did, within the retention."""
+    renewed = select(AuditEvent.at, AuditEvent.details).where(AuditEvent.name == "cli.keys-renewed")
+    return max((row.at for row in db.execute(renewed) if row.details.get("forgotten")), default=None)
 
 
 def waiting_mails(db: Session) -> tuple[int, datetime | None]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from idp.audit import store
 from idp.audit.chain import steps as chain
 from idp.audit.tables import AuditAnchor, AuditEvent, AuditLink
 from idp.database import transaction
+from idp.digests import Digests
 from tests.attacks import attack
 from tests.support.roles import Roles
 from tests.support.world import Clock
@@ -70,3 +73,17 @@ def test_the_purge_has_a_role_of_its_own(service: Roles) -> None:
     service.clock.advance(days=-366)
     with service.as_role("app") as deps:
         assert chain.verify(deps).broken is None
+
+
+def test_closing_what_another_secret_made_needs_the_role_of_the_purge(service: Roles) -> None:
+    with service.as_role("app") as deps:
+        with transaction() as db:
+            store.record(db, deps, "login.succeeded")
+        chain.seal(deps, everything=True)
+    for role, allowed in (("app", False), ("purge", True)):
+        with service.as_role(role) as deps:
+            other = replace(deps, digests=Digests("another-master-secret-of-fifty-characters-and-more-"))
+            refused = pytest.raises(ProgrammingError, match="permission denied")
+            with nullcontext() if allowed else refused, transaction() as db:
+                assert chain.close(db, other) is not None
+                store.record(db, other, "cli.audit-closed")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from idp.accounts.tables import Account, ProvisionalAccount
 from idp.audit.tables import AuditEvent
@@ -96,3 +97,42 @@ def test_an_import_after_an_erasure_makes_a_new_letter(people: Terminal, tmp_pat
 @pytest.mark.parametrize("verb", ["disable", "enable", "export"])
 def test_nobody_is_not_found(people: Terminal, verb: str) -> None:
     assert people.run("accounts", verb, "nobody@exemple.test").code == 3
+
+
+def test_letters_of_a_former_secret_are_erased_at_once_and_others_stay(
+    people: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They were to be erased one by one, in the hours in which nobody has the time for it."""
+    monkeypatch.setattr("idp.rights.letters.BATCH", 1)
+    _copies(people, 3)
+    assert people.run("accounts", "erase-letters", "--yes").code == 4
+
+    monkeypatch.setenv("IDP_SECRET_KEY", "another-master-secret-of-fifty-characters-and-more-")
+    people.run("keys", "renew", "--yes")
+    people.run("keys", "renew", "--yes")  # forgets nothing, and is no other secret
+    _copies(people, 2, prefix="NEW", created_at=datetime.now(UTC) + timedelta(hours=1))
+    assert people.run("accounts", "erase-letters").code == 2
+    assert "5 letters would be erased" in people.run("accounts", "erase-letters", "--dry-run").err
+
+    assert people.ok("accounts", "erase-letters", "--yes") == [
+        {"agency": "ADB/TLS01", "letters": 4},
+        {"agency": "ADB/TLS02", "letters": 1},
+    ]
+
+    assert people.run("accounts", "show", "ADB/TLS01/P1").code == 3
+    assert people.ok("accounts", "show", SUB)["memberships"]
+    with people.reading() as db:
+        left = set(db.scalars(select(ProvisionalAccount.identifier)))
+        told = select(AuditEvent.details).where(AuditEvent.name == "cli.letters-erased")
+        assert left == {"TLS01100000", "NEW0", "NEW1"}
+        assert db.scalars(told).one() == {"letters": 5, "agencies": ["ADB/TLS01", "ADB/TLS02"]}
+
+
+def _copies(people: Terminal, count: int, *, prefix: str = "COPY", **columns: object) -> None:
+    """More letters like the one that waits."""
+    with people.transaction() as db:
+        table = ProvisionalAccount.__table__
+        row = dict(db.execute(select(table).where(ProvisionalAccount.identifier == "P1")).mappings().one())
+        for n in range(count):
+            name = f"{prefix}{n}"
+            db.execute(insert(table).values({**row, "id": name, "identifier": name, "identifier_key": name, **columns}))

@@ -58,6 +58,8 @@ OF_THE_PLATFORM: dict[str, str] = {
     "mail test": "a mail to the operator",
     "audit export": "the whole trail, for a log store",
     "audit verify": "the whole trail",
+    "audit close": "the whole trail",
+    "accounts erase-letters": "what the service's former secret made, whosever",
     "sessions outbox": "portals of all agencies",
     "db backup": "the database",
     "db check": "the database",

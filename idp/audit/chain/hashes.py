@@ -2,7 +2,7 @@
 
     mac    = HMAC(event key, the event's columns)                  by the writer, in the transaction of the deed
     link   = HMAC(link key, position, link before, mac, sealed_at) by the sealer, a moment later
-    anchor = HMAC(anchor key, position, link, sealed_at)           by the purge
+    anchor = HMAC(anchor key, position, link, sealed_at)           by the purge, and after another master secret
 
 The keys derive from the master secret, so whoever has the database alone can make none of them (decision 0013).
 """

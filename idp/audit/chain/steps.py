@@ -1,4 +1,4 @@
-"""Chaining the events, walking the chain, and cutting its old end.
+"""Chaining the events, walking the chain, cutting its old end, and closing what another master secret made.
 
 One sealer at a time puts new events at the end, in pages; writers never wait for it. An event that was committed late,
 after younger ones were chained, is chained after them: the sealer looks back SETTLE, `verify` at everything.
@@ -34,6 +34,7 @@ class Verified:
     """What a walk found. events: that are right; late: of those, chained late; head: the last place that is right.
 
     broken: what is wrong at the next one, None when all is right; event_id: which event, where it is known.
+    unproven: events that were closed (`close`), and are there until they were kept long enough.
     """
 
     events: int
@@ -41,6 +42,11 @@ class Verified:
     head: Place
     broken: str | None = None
     event_id: str | None = None
+    unproven: int = 0
+
+
+class Unclosable(Exception):
+    """The chain is not what another secret would have left: the message says what is wrong with it."""
 
 
 def seal(deps: Deps, *, everything: bool = False) -> int:
@@ -75,6 +81,7 @@ def verify(deps: Deps, *, expected: Place | None = None) -> Verified:
         head = store.place(anchor)
         if anchor is not None and not hashes.genuine(anchor.mac, hashes.anchor_mac(deps.digests, head)):
             return Verified(0, 0, head, "the anchor, where the old end was cut off, was changed")
+        unproven = store.unproven(db, head.position)
         events = late = 0
         for link, event in store.walk(db, head.position):
             if (wrong := _wrong(deps, head, link, event)) is not None:
@@ -86,7 +93,33 @@ def verify(deps: Deps, *, expected: Place | None = None) -> Verified:
             late += event is not None and link.sealed_at - event.at > LATE
     if expected is not None and expected.position > head.position:
         return Verified(events, late, head, f"the chain ends here, and reached {expected.position} when it was noted")
-    return Verified(events, late, head)
+    return Verified(events, late, head, unproven=unproven)
+
+
+def close(db: Session, deps: Deps, *, expected: Place | None = None) -> Place | None:
+    """Vouch for the place up to which another master secret made the chain; None when there is no such place.
+
+    What stands up to there was true when it was last verified, under that secret, and is proven by what was noted and
+    exported then: `verify` begins after it. Nothing is deleted. To be called after `seal(everything=True)`.
+    expected: a place that was noted then, which must still be there. Raises Unclosable.
+    """
+    store.alone(db, wait=True)
+    anchor = store.anchor(db)
+    head = store.place(anchor)
+    last = None if anchor is None or hashes.genuine(anchor.mac, hashes.anchor_mac(deps.digests, head)) else head
+    for link, event in store.walk(db, head.position):
+        if event is None or _gone(head, link, event):
+            raise Unclosable(f"after place {head.position}: {_gone(head, link, event)}")
+        if expected is not None and expected.position == link.position and expected.link != link.link:
+            raise Unclosable(f"place {link.position} was another event's when it was noted")
+        foreign = _foreign(deps, head, link, event) is not None
+        head = Place(link.position, link.link, link.sealed_at)
+        last = head if foreign else last
+    if expected is not None and expected.position > head.position:
+        raise Unclosable(f"it ends at {head.position}, and reached {expected.position} when it was noted")
+    if last is not None:
+        store.vouch(db, deps, last)
+    return last
 
 
 def cut(deps: Deps) -> int:
@@ -127,10 +160,20 @@ def _append(db: Session, deps: Deps, event_ids: Sequence[str]) -> int:
 
 def _wrong(deps: Deps, head: Place, link: AuditLink, event: AuditEvent | None) -> str | None:
     """What is wrong with the place after `head`; None when it is right."""
+    if event is None or _gone(head, link, event):
+        return _gone(head, link, event)
+    return _foreign(deps, head, link, event)
+
+
+def _gone(head: Place, link: AuditLink, event: AuditEvent | None) -> str | None:
+    """What is missing between `head` and this place, or in it; None when all is there."""
     if link.position != head.position + 1:
         return f"the places {head.position + 1} to {link.position - 1} are gone"
-    if event is None:
-        return "the event is gone"
+    return "the event is gone" if event is None else None
+
+
+def _foreign(deps: Deps, head: Place, link: AuditLink, event: AuditEvent) -> str | None:
+    """Why this was not written, or not put here, under the present master secret; None when it was."""
     if not hashes.genuine(
         event.mac, hashes.event_mac(deps.digests, {name: getattr(event, name) for name in hashes.COLUMNS})
     ):

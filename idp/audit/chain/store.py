@@ -90,17 +90,28 @@ def outlived(db: Session, before: datetime) -> list[AuditLink]:
     return found
 
 
-def forget(db: Session, deps: Deps, old: Sequence[AuditLink]) -> None:
-    """Delete these, the oldest links, with their events; what is left begins after them."""
-    last = place(old[-1])
-    anchor = {
+def unproven(db: Session, position: int) -> int:
+    """How many links there are up to this place."""
+    return db.scalars(select(func.count()).select_from(AuditLink).where(AuditLink.position <= position)).one()
+
+
+def vouch(db: Session, deps: Deps, last: Place) -> None:
+    """Let the chain begin after this place."""
+    values = {
         "position": last.position,
         "link": last.link,
         "sealed_at": last.sealed_at,
         "mac": hashes.anchor_mac(deps.digests, last),
     }
-    statement = upsert(db, AuditAnchor.__table__).values(id=1, **anchor)  # type: ignore[arg-type]
-    db.execute(statement.on_conflict_do_update(index_elements=["id"], set_=anchor))
+    statement = upsert(db, AuditAnchor.__table__).values(id=1, **values)  # type: ignore[arg-type]
+    db.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
+
+
+def forget(db: Session, deps: Deps, old: Sequence[AuditLink]) -> None:
+    """Delete these, the oldest links, with their events; what is left begins after them, if it did not begin later."""
+    last = place(old[-1])
+    if last.position > place(anchor(db)).position:
+        vouch(db, deps, last)
     for gone in (
         delete(AuditEvent).where(AuditEvent.id.in_([link.event_id for link in old])),
         delete(AuditLink).where(AuditLink.position <= last.position),

@@ -83,9 +83,9 @@ def test_the_waiting_page_says_when_the_mail_left_and_until_when_it_works_howeve
     world.clock.advance(minutes=10)
     again = person.reload().text
 
-    assert "Un nouveau message a été envoyé le" not in first
+    assert "Un nouveau message a été demandé le" not in first
     assert person.page.url.endswith("/sent")
-    sent_at = re.search(r"Un nouveau message a été envoyé le (.*?) à cette adresse", again)
+    sent_at = re.search(r"Un nouveau message a été demandé le (.*?) pour cette adresse", again)
     assert sent_at is not None
     assert person.reload().text == again
     assert len(world.mails_to(letter.email)) == 2

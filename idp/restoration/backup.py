@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 import subprocess
+import tempfile
 from contextlib import closing
 from pathlib import Path
 
@@ -52,23 +53,21 @@ def _postgresql(url: URL, partial: Path) -> None:
     program = shutil.which("pg_dump")
     if program is None:
         raise NoBackup("pg_dump is not installed: it comes with the client programs of PostgreSQL")
-    # By the environment, since everybody on the host reads the arguments of a program.
-    where = {
-        "PGHOST": url.host,
-        "PGPORT": url.port,
-        "PGUSER": url.username,
-        "PGPASSWORD": url.password,
-        "PGDATABASE": url.database,
-        **{f"PG{name.upper()}": value for name, value in url.query.items()},
-    }
-    environ = {**os.environ, **{name: str(value) for name, value in where.items() if value is not None}}
-    done = subprocess.run(  # noqa: S603 - fixed arguments
-        [program, "--format=custom", "--lock-wait-timeout=60s", f"--file={partial}"],
-        env=environ,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    # As the service connects: several hosts, TLS, `target_session_attrs`. By a file of our own and the environment, since
+    # everybody on the host reads the arguments of a program.
+    where = dict(url.get_dialect()().create_connect_args(url)[1])
+    password = where.pop("password", None)
+    environ = {**os.environ, **({} if password is None else {"PGPASSWORD": str(password)})}
+    with tempfile.NamedTemporaryFile("w", suffix=".conf") as service:
+        service.write("[idp]\n" + "".join(f"{name}={value}\n" for name, value in where.items()))
+        service.flush()
+        done = subprocess.run(  # noqa: S603 - fixed arguments
+            [program, "--format=custom", "--lock-wait-timeout=60s", f"--file={partial}"],
+            env={**environ, "PGSERVICEFILE": service.name, "PGSERVICE": "idp"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     if done.returncode != 0:
         lines = done.stderr.strip().splitlines()
         raise NoBackup(f"pg_dump refused: {lines[0] if lines else done.returncode}")

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from idp.settings import ROOT
-from tests.bench import once, peer, plot, product, report
+from tests.bench import mails, once, peer, plot, product, report
 from tests.bench.databases import Database, PostgreSQL, SQLite
 from tests.bench.scenarios import SCENARIOS, Stage
 from tests.bench.windows import How, Measured, measure
 from tests.bench.wire import Driver
 from tests.support import postgres
+
+_MAILS = 2000
 
 
 def main() -> None:
@@ -73,6 +75,7 @@ def _run(
         for name, act in (
             ("rush", lambda: once.rush(stages[0], seconds=how.seconds)),
             ("import", lambda: once.imported(url, options.lines)),
+            ("mail", lambda: mails.delivered(url, _MAILS, database=database.process)),
         ):
             try:
                 others[name] = act()

@@ -11,6 +11,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from idp.restoration import backup
+from idp.restoration.steps import require_settled
 from tests.demo.running import wait_until
 from tests.faults.catalogue import fault
 from tests.faults.load import Load
@@ -36,6 +38,12 @@ class Pair:
 
     def create(self, database: str) -> str:
         return self._primary.create(database).replace(str(self._primary._port), str(self._port))
+
+    def both(self, database: str) -> str:
+        """An address that names both, the standby first."""
+        assert self._standby is not None
+        hosts = [f"host=127.0.0.1:{one._port}" for one in (self._standby, self._primary)]
+        return f"postgresql+psycopg://idp@/{database}?{'&'.join(hosts)}&target_session_attrs=read-write"
 
     def follow(self, *, synchronous: bool) -> None:
         """Start the standby. synchronous: a commit is acknowledged once the standby has it."""
@@ -141,3 +149,29 @@ def test_what_a_standby_that_was_behind_has_lost_cannot_be_used_for_long(pair: P
     assert (refused.status_code, refused.json()["error"]) == (400, "invalid_grant")
     assert (replayed.status_code, replayed.json()["error"]) == (400, "invalid_grant")
     assert again.status_code == 200
+
+
+@fault("X5")
+def test_with_both_hosts_in_the_address_nobody_has_to_change_it(pair: Pair, mailbox: Mailbox, tmp_path: Path) -> None:
+    """The standby stands first: what takes no writes is passed over, and is the one to write to once it took over."""
+    pair._primary.create("named")
+    pair.follow(synchronous=True)
+    url = pair.both("named")
+    server = ProviderServer(url, mailbox)
+    world = World(server)
+    try:
+        letter, _ = world.member()
+        person = world.signed_in(letter)
+        backup.write(url, tmp_path / "backup")
+
+        pair.fail_over()
+
+        assert wait_until(lambda: person.open("/profile").heading == "Profil", recovery_seconds())
+        assert world.signed_in(letter).page.heading == "Profil"
+        with server.app.app_context():
+            require_settled()  # the same database, in another place: no epoch ends
+    finally:
+        world.close()
+        server.stop()
+
+    assert (tmp_path / "backup").stat().st_size > 0

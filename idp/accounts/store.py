@@ -74,9 +74,12 @@ class Place:
     contracts: tuple[Mapping[str, str], ...] = ()
 
 
+_BETWEEN = re.compile(r"[\s.\-‐-―]+")
+
+
 def identifier_key(identifier: str) -> str:
     """How a letter's identifier is compared: in capitals, without spaces, dashes and dots; people copy it from paper."""
-    return re.sub(r"[\s.\-‐-―]+", "", identifier).upper()[:80]
+    return _BETWEEN.sub("", identifier).upper()[:80]
 
 
 # --- letters ---------------------------------------------------------------------------------------------------------

@@ -52,7 +52,7 @@ class Told:
 
     def __call__(self, outcome: Outcome) -> None:
         if self._report is not None:
-            self._report.writerow(guarded_row(asdict(outcome).values()))
+            self._report.writerow(guarded_row((str(outcome.line), outcome.outcome, outcome.identifier, outcome.reason)))
         if outcome.outcome in (Kind.REFUSED, Kind.DUPLICATE, Kind.WARNING):
             self._kept.write(json.dumps(asdict(outcome), ensure_ascii=False) + "\n")
 

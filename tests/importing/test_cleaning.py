@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable
+from pathlib import Path
 
 import phonenumbers
 import pytest
@@ -11,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from idp.accounts import addresses
-from idp.accounts.importing.cleaning import Line, Refusal, clean, text
+from idp.accounts.importing.cells import is_tidy, text
+from idp.accounts.importing.cleaning import Line, Refusal, clean
 from idp.accounts.importing.reading import Record
 from idp.errors import AddressMalformed
-from tests.importing.builders import DEFAULT, a_person, cleaned
+from tests.importing.builders import DEFAULT, a_line, a_person, an_export, cleaned, records
 
 
 @pytest.mark.parametrize(
@@ -146,6 +148,21 @@ def test_texts_longer_than_their_column_are_cut_with_a_warning() -> None:
 
 def test_control_characters_and_halves_of_characters_are_dropped() -> None:
     assert text("L\x00éa\ud800\u200b\r\n  MARTIN\u00a0X") == "Léa MARTIN X"
+
+
+@given(st.text(st.sampled_from("ab é;'\u0301\u00a0\t\u200b\u212bﬁ") | st.characters(), max_size=60))
+def test_what_a_tidy_line_is_cut_into_needs_no_cleaning(line: str) -> None:
+    """Most lines are looked at once instead of cell by cell; both must come to the same."""
+    if is_tidy(line):
+        assert [text(cell) for cell in line.split(";")] == [cell.strip() for cell in line.split(";")]
+
+
+def test_a_tidy_line_and_the_same_with_quotes_are_one_person(tmp_path: Path) -> None:
+    plain = a_line(last_name=" GUÉRIN ", contracts="V1, V2 ,néant", mandate="-")
+    quoted = a_line(last_name='" GUÉRIN "', contracts='"V1, V2 ,néant"', mandate="-")
+    first, second = records(an_export(tmp_path / "export.csv", plain, quoted))
+    assert (first.tidy, second.tidy) == (True, False)
+    assert clean(first, DEFAULT).digest == clean(second, DEFAULT).digest
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ import os
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlencode
@@ -46,7 +47,7 @@ COLUMNS = (
 )
 _BOM = b"\xef\xbb\xbf"
 # Rows written but not wiped are those of one batch at most; twice that is remembered of an existing file.
-BATCH = 500
+BATCH = 2000
 _REMEMBERED = 2 * BATCH
 
 
@@ -62,6 +63,10 @@ class Row:
     letter: Letter
     password: str = field(repr=False)
 
+    @property
+    def key(self) -> tuple[str, str, str]:
+        return self.agency.customer_code, self.agency.company_code, self.letter.identifier
+
 
 class LettersFile:
     """An open letters file, locked against a second import, its half-written last row removed."""
@@ -69,6 +74,7 @@ class LettersFile:
     def __init__(self, path: Path, deps: Deps) -> None:
         """Raises LettersError for a file that is not a letters file or is in use, and OSError."""
         self._issuer = deps.settings.issuer
+        self._urls: dict[str, str] = {}
         self._file = _opened(path)
         try:
             self._last = _prepared(self._file, path)
@@ -78,42 +84,46 @@ class LettersFile:
 
     def append(self, rows: Sequence[Row]) -> int:
         """Write rows and force them to the disk; returns how many were not there yet."""
-        fresh = [row for row in rows if _key(row.agency, row.letter.identifier) not in self._last]
+        last = set(self._last)
+        fresh = [row for row in rows if row.key not in last]
         text = io.StringIO()
         writer = csv.writer(text, delimiter=";", lineterminator="\r\n")
         writer.writerows(guarded_row(self._cells(row)) for row in fresh)
         self._file.write(text.getvalue().encode())
         self._file.flush()
         os.fsync(self._file.fileno())
-        self._last.extend(_key(row.agency, row.letter.identifier) for row in fresh)
+        self._last.extend(row.key for row in fresh)
         return len(fresh)
 
     def close(self) -> None:
         self._file.close()
 
     def _cells(self, row: Row) -> list[str]:
-        letter, agency = row.letter, row.agency
+        _, identifier, *person = row.letter
+        agency = row.agency
         return [
-            agency.customer_code,
-            agency.company_code,
-            agency.name,
-            letter.civility,
-            letter.last_name,
-            letter.first_name,
-            letter.company_name,
-            letter.street,
-            letter.postal_code,
-            letter.city,
-            letter.identifier,
-            row.password,
-            f"{self._issuer}/login/provisional?{urlencode(resolve.query(agency))}",
+            *(agency.customer_code, agency.company_code, agency.name),
+            *person,
+            *(identifier, row.password, self._url(agency)),
         ]
+
+    def _url(self, agency: AgencyView) -> str:
+        url = self._urls.get(agency.id)
+        if url is None:
+            url = f"{self._issuer}/login/provisional?{urlencode(resolve.query(agency))}"
+            self._urls[agency.id] = url
+        return url
+
+
+@lru_cache(maxsize=1)
+def _cipher(key: bytes) -> AESGCM:
+    return AESGCM(key)
 
 
 def seal(deps: Deps, letter_id: str, password: str) -> str:
     """The password encrypted for its letter: base64 of nonce and AES-256-GCM. The id is authenticated with it."""
     nonce = os.urandom(12)
-    sealed = AESGCM(deps.digests.key(Kind.LETTER_ENCRYPTION)).encrypt(nonce, password.encode(), letter_id.encode())
+    sealed = _cipher(deps.digests.key(Kind.LETTER_ENCRYPTION)).encrypt(nonce, password.encode(), letter_id.encode())
     return base64.b64encode(nonce + sealed).decode()
 
 
@@ -121,8 +131,9 @@ def unseal(deps: Deps, letter_id: str, sealed: str) -> str:
     """Raises LettersError when the master secret is not the one that the password was sealed under."""
     raw = base64.b64decode(sealed)
     try:
-        key = deps.digests.key(Kind.LETTER_ENCRYPTION)
-        return AESGCM(key).decrypt(raw[:12], raw[12:], letter_id.encode()).decode()
+        return (
+            _cipher(deps.digests.key(Kind.LETTER_ENCRYPTION)).decrypt(raw[:12], raw[12:], letter_id.encode()).decode()
+        )
     except InvalidTag:
         raise LettersError(
             "waiting passwords were sealed under another master secret: put it back to write their letters"
@@ -170,10 +181,6 @@ def _prepared(file: BinaryIO, path: Path) -> deque[tuple[str, str, str]]:
     file.seek(whole)
     file.truncate()
     return last
-
-
-def _key(agency: AgencyView, identifier: str) -> tuple[str, str, str]:
-    return agency.customer_code, agency.company_code, identifier
 
 
 def _sync_folder(path: Path) -> None:

@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from idp.accounts.importing.cells import text
 from idp.accounts.importing.sentences import FIELDS
 from idp.accounts.roles import Role
 from idp.settings import ROOT
@@ -26,7 +27,7 @@ class ProfileError(Exception):
 
 @dataclass(frozen=True)
 class Profile:
-    """columns: field of each squeezed header. roles, civilities: stored value of each squeezed cell."""
+    """columns: field of each squeezed header. constants: tidy. roles, civilities: stored value of each squeezed cell."""
 
     name: str
     columns: Mapping[str, str]
@@ -37,18 +38,18 @@ class Profile:
     civilities: Mapping[str, str]
 
 
-def plain(text: str) -> str:
-    """The text without accents, case and surrounding spaces."""
-    if text.isascii():
-        return text.lower().strip()
-    decomposed = unicodedata.normalize("NFKD", text)
+def plain(cell: str) -> str:
+    """The cell without accents, case and surrounding spaces."""
+    if cell.isascii():
+        return cell.lower().strip()
+    decomposed = unicodedata.normalize("NFKD", cell)
     return "".join(c for c in decomposed if not unicodedata.combining(c)).casefold().strip()
 
 
 @lru_cache(maxsize=4096)  # the same few roles, civilities and names on every line
-def squeezed(text: str) -> str:
+def squeezed(cell: str) -> str:
     """Letters and digits only, without accents and case: how headers, roles and civilities are compared."""
-    return "".join(c for c in plain(text) if c.isalnum())
+    return "".join(c for c in plain(cell) if c.isalnum())
 
 
 def folder() -> Path:
@@ -81,8 +82,8 @@ def _profile(name: str, raw: Mapping[str, Any]) -> Profile:
     return Profile(
         name=name,
         columns=_by_name(columns, squeezed),
-        constants={field: str(value) for field, value in constants.items()},
-        empty=frozenset(plain(text) for text in cells.get("empty", [])) | {""},
+        constants={field: text(str(value)) for field, value in constants.items()},
+        empty=frozenset(plain(word) for word in cells.get("empty", [])) | {""},
         contract_separators=str(cells.get("contract_separators", ",")),
         roles={cell: Role(value) for cell, value in _by_name(raw.get("roles", {}), squeezed).items()},
         civilities=_by_name(raw.get("civilities", {}), squeezed),

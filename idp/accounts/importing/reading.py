@@ -12,9 +12,10 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from idp.accounts.importing import sentences
+from idp.accounts.importing.cells import is_tidy
 from idp.accounts.importing.profile import REQUIRED, Profile, squeezed
 from idp.accounts.importing.sentences import FIELDS
 
@@ -30,11 +31,15 @@ class Unusable(Exception):
 
 @dataclass(frozen=True)
 class Record:
-    """The raw cells of one line by field, absent ones empty. end: bytes of the file read so far."""
+    """The cells of one line by field. end: bytes of the file read so far.
+
+    tidy: every field is there, as `cells.text` leaves it; otherwise cells are raw, and absent ones are empty.
+    """
 
     line: int
     end: int
     values: Mapping[str, str] = field(repr=False)
+    tidy: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,8 +51,7 @@ class Fault:
     reason: str
 
 
-@dataclass(frozen=True)
-class _Line:
+class _Line(NamedTuple):
     """A physical line without its end. fault: why its text cannot be relied on; empty for a good line."""
 
     number: int
@@ -138,7 +142,7 @@ class _Lines:
     def __init__(self, file: BinaryIO, encoding: str) -> None:
         self._file = file
         self._encoding = encoding
-        self._number = 0
+        self._number = self._end = 0
         self._back: deque[_Line] = deque()
 
     def __iter__(self) -> Iterator[_Line]:
@@ -151,18 +155,20 @@ class _Lines:
         if not raw:
             raise StopIteration
         self._number += 1
+        self._end += len(raw)
         if len(raw) > LONGEST_LINE:
             while raw and not raw.endswith(b"\n"):
                 raw = self._file.readline(LONGEST_LINE)
-            return _Line(self._number, self._file.tell(), "", sentences.TOO_LONG.format(limit=LONGEST_LINE))
+                self._end += len(raw)
+            return _Line(self._number, self._end, "", sentences.TOO_LONG.format(limit=LONGEST_LINE))
         if self._number == 1:
             raw = raw.removeprefix(_BOM)
         raw = raw.rstrip(b"\r\n")
         try:
-            return _Line(self._number, self._file.tell(), raw.decode(self._encoding))
+            return _Line(self._number, self._end, raw.decode(self._encoding))
         except UnicodeDecodeError:
             text = raw.decode(self._encoding, "replace")
-            return _Line(self._number, self._file.tell(), text, sentences.UNREADABLE.format(encoding=self._encoding))
+            return _Line(self._number, self._end, text, sentences.UNREADABLE.format(encoding=self._encoding))
 
     def put_back(self, lines: list[_Line]) -> None:
         self._back.extendleft(reversed(lines))
@@ -190,12 +196,18 @@ def _header(text: str, profile: Profile) -> tuple[str, tuple[str | None, ...]]:
 
 
 def _csv_records(lines: _Lines, export: Export) -> Iterator[Record | Fault]:
-    width = len(export.columns)
+    width, delimiter = len(export.columns), export.delimiter or ";"
+    given = {**dict.fromkeys(FIELDS, ""), **export.profile.constants}
     for first in lines:
         if first.fault:
             yield Fault(first.number, first.end, first.fault)
             continue
-        taken = _take(lines, first, export.delimiter or ";", width)
+        tidy = _tidy_cells(first.text, delimiter)
+        if tidy is not None and len(tidy) == width and any(tidy):
+            values = {name: cell for name, cell in zip(export.columns, tidy, strict=True) if name is not None}
+            yield Record(first.number, first.end, {**given, **values}, tidy=True)
+            continue
+        taken = _take(lines, first, delimiter, width)
         if isinstance(taken, Fault):
             yield taken
             continue
@@ -208,9 +220,15 @@ def _csv_records(lines: _Lines, export: Export) -> Iterator[Record | Fault]:
         if len(cells) != width:
             yield Fault(first.number, end, sentences.WRONG_COLUMNS.format(found=len(cells), expected=width))
             continue
-        values = dict(export.profile.constants)
-        values |= {name: cell for name, cell in zip(export.columns, cells, strict=True) if name is not None}
-        yield Record(first.number, end, values)
+        values = {name: cell for name, cell in zip(export.columns, cells, strict=True) if name is not None}
+        yield Record(first.number, end, {**export.profile.constants, **values})
+
+
+def _tidy_cells(text: str, delimiter: str) -> list[str] | None:
+    """The cells of a line that only has to be cut up, as most have; None for every other."""
+    if '"' in text or not is_tidy(text):
+        return None
+    return [cell.strip() for cell in text.split(delimiter)]
 
 
 def _take(lines: _Lines, first: _Line, delimiter: str, width: int) -> tuple[list[str], int] | Fault:

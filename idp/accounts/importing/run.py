@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from itertools import islice
+from typing import NamedTuple
 
 from idp.accounts.importing import letters, sentences, store
 from idp.accounts.importing.cleaning import Line
@@ -25,14 +26,15 @@ from idp.accounts.importing.outcome import Kind, Outcome, Totals
 from idp.accounts.importing.profile import squeezed
 from idp.accounts.importing.reading import Export
 from idp.accounts.importing.seen import Seen
-from idp.accounts.importing.sorting import Placed, place
+from idp.accounts.importing.sorting import Agencies, Placed, place
 from idp.accounts.importing.store import Known, New
-from idp.database import reading, transaction
+from idp.accounts.importing.writer import Writer
+from idp.database import at_once, reading, transaction
 from idp.deps import Deps
 from idp.passwords.generated import provisional_password
 from idp.tenancy.store import AgencyView
 
-BATCH = 500
+BATCH = letters.BATCH
 # Passwords hashed between two transactions, for each core: some seconds of work, which is what an interruption loses.
 HASHES_A_CORE = 16
 _MOST_CORES = 32  # fewer than a Hasher lets wait by default, so that none is refused
@@ -42,28 +44,20 @@ class Stopped(Exception):
     """The run was asked to stop and did, between two transactions; what was told is stored."""
 
 
-@dataclass(frozen=True)
-class Planned:
+class Planned(NamedTuple):
     """A line to import. known: the letter that is stored already, None to make one."""
 
     line: Line
     agency: AgencyView
     known: Known | None
+    kind: Kind
 
     @classmethod
-    def of(cls, placed: Placed, known: Mapping[tuple[str, str], Known]) -> Planned:
-        return cls(placed.line, placed.agency, known.get((placed.agency.id, placed.line.key)))
-
-    @property
-    def kind(self) -> Kind:
-        if self.known is None:
-            return Kind.CREATED
-        return Kind.UNCHANGED if self.known.digest == self.line.digest else Kind.UPDATED
-
-    @property
-    def given_password(self) -> str | None:
-        """The password to hash: a new letter's, when the agency gave one."""
-        return self.line.password if self.known is None else None
+    def of(cls, placed: Placed, known: Known | None) -> Planned:
+        line, agency = placed
+        if known is None:
+            return cls(line, agency, None, Kind.CREATED)
+        return cls(line, agency, known, Kind.UNCHANGED if known.digest == line.digest else Kind.UPDATED)
 
 
 class Run:
@@ -99,38 +93,47 @@ class Run:
         """Import every line. What was told is stored, also when this raises in the middle. Raises Stopped."""
         with reading() as db:
             agencies = store.agencies(db)
-        seen, pool = Seen(), ThreadPoolExecutor(self._cores)
+        seen, pool, writer = Seen(), ThreadPoolExecutor(self._cores), Writer()
         try:
-            records = export.records()
-            while batch := list(islice(records, BATCH)):
-                placed = [place(record, export.profile, agencies, seen) for record in batch]
-                self._batch(placed, pool)
-                self._progress(batch[-1].end)
+            for batch, end in _batches(export, agencies, seen):
+                self._batch(batch, end, pool, writer)
+            writer.finish()
         finally:
             # Hashes not begun are dropped: whoever stopped the run does not wait for them.
             pool.shutdown(cancel_futures=True)
+            writer.close()
             seen.close()
         if self._letters_file is None and not self.dry_run:
             with reading() as db:
                 self.totals.letters_waiting = store.count_sealed(db, list(self._met))
         return self.totals
 
-    def _batch(self, batch: Sequence[Placed | Outcome], pool: ThreadPoolExecutor) -> None:
+    def _batch(self, batch: Sequence[Placed | Outcome], end: int, pool: ThreadPoolExecutor, writer: Writer) -> None:
         placed = [one for one in batch if isinstance(one, Placed)]
-        self._meet(one.agency for one in placed)
+        for agency in self._unmet(placed):
+            writer.put(partial(self._let_out_waiting, agency))
         known = _known(placed)
-        entries = [Planned.of(one, known) if isinstance(one, Placed) else one for one in batch]
+        entries = [
+            Planned.of(one, known.get((one.agency.id, one.line.key))) if isinstance(one, Placed) else one
+            for one in batch
+        ]
         for part in _parts(entries, hashes=HASHES_A_CORE * self._cores):
-            self._heed()
+            self._heed(writer)
             planned = [one for one in part if isinstance(one, Planned)]
-            if self.dry_run:
-                self.totals.letters += sum(one.known is None and one.line.password is None for one in planned)
-            elif planned:
-                self._write(planned, pool)
-            for one in part:
-                self._tell_of(one)
-            if planned:
-                self._progress(planned[-1].line.end)
+            new = [] if self.dry_run else self._made([one for one in planned if one.known is None], pool, writer)
+            # All parts but the last end where enough passwords were hashed.
+            done = part[-1].line.end if isinstance(part[-1], Planned) else end
+            writer.put(partial(self._do, part, planned, new, done))
+
+    def _do(self, part: Sequence[Planned | Outcome], planned: Sequence[Planned], new: Sequence[New], done: int) -> None:
+        """Write a part, and tell of it when it is written. done: bytes of the file, with it."""
+        if self.dry_run:
+            self.totals.letters += sum(one.known is None and one.line.password is None for one in planned)
+        else:
+            self._write(planned, new)
+        for one in part:
+            self._tell_of(one)
+        self._progress(done)
 
     def _tell_of(self, one: Planned | Outcome) -> None:
         if isinstance(one, Outcome):
@@ -141,20 +144,44 @@ class Run:
         for warning in _warnings(one):
             self._told(Outcome(number, Kind.WARNING, identifier, warning))
 
-    def _heed(self) -> None:
-        if self._stop.is_set():
-            raise Stopped
-
     def _told(self, outcome: Outcome) -> None:
         self.totals.add(outcome)
         self._tell(outcome)
 
+    def _heed(self, writer: Writer) -> None:
+        if self._stop.is_set():
+            writer.finish()
+            raise Stopped
+
     # --- writing ------------------------------------------------------------------------------------------------------
 
-    def _write(self, part: Sequence[Planned], pool: ThreadPoolExecutor) -> None:
-        hashes = iter(self._hashed([one.given_password for one in part if one.given_password is not None], pool))
-        new = [self._new(one, hashes) for one in part if one.known is None]
-        changed = [(one.known.id, one.line) for one in part if one.known and one.kind is Kind.UPDATED]
+    def _made(self, planned: Sequence[Planned], pool: ThreadPoolExecutor, writer: Writer) -> list[New]:
+        """The letters of lines that have none: their passwords hashed, or made and sealed."""
+        hashes = iter(
+            self._hashed([one.line.password for one in planned if one.line.password is not None], pool, writer)
+        )
+        return [self._new(one, hashes) for one in planned]
+
+    def _hashed(self, passwords: Sequence[str], pool: ThreadPoolExecutor, writer: Writer) -> list[str]:
+        """Hashes in the order of the passwords, on all cores."""
+        hashes = []
+        for running in [pool.submit(self._deps.hasher.hash, password) for password in passwords]:
+            self._heed(writer)
+            hashes.append(running.result())
+        return hashes
+
+    def _new(self, planned: Planned, hashes: Iterator[str]) -> New:
+        letter_id = self._deps.new_id()
+        if planned.line.password is not None:
+            return New(letter_id, planned.line, planned.agency, next(hashes), None, None)
+        made = provisional_password()
+        digest, sealed = self._deps.hasher.keyed(made), letters.seal(self._deps, letter_id, made)
+        return New(letter_id, planned.line, planned.agency, digest, sealed, made)
+
+    def _write(self, planned: Sequence[Planned], new: Sequence[New]) -> None:
+        changed = [(one.known.id, one.line) for one in planned if one.known is not None and one.kind is Kind.UPDATED]
+        if not new and not changed:
+            return
         now = self._deps.now()
         expires_at = now + timedelta(days=self._deps.settings.letter_validity_days)
         with transaction() as db:
@@ -165,34 +192,19 @@ class Run:
             store.put_contracts(db, changed, new_id=self._deps.new_id, replace=True)
         self._let_out([_row(one) for one in new if one.id in stored and one.made_password is not None])
 
-    def _hashed(self, passwords: Sequence[str], pool: ThreadPoolExecutor) -> list[str]:
-        """Hashes in the order of the passwords, on all cores."""
-        hashes = []
-        for running in [pool.submit(self._deps.hasher.hash, password) for password in passwords]:
-            self._heed()
-            hashes.append(running.result())
-        return hashes
-
-    def _new(self, planned: Planned, hashes: Iterator[str]) -> New:
-        letter_id = self._deps.new_id()
-        if planned.given_password is not None:
-            return New(letter_id, planned.line, planned.agency, next(hashes), None, None)
-        made = provisional_password()
-        digest, sealed = self._deps.hasher.keyed(made), letters.seal(self._deps, letter_id, made)
-        return New(letter_id, planned.line, planned.agency, digest, sealed, made)
-
     # --- letters ------------------------------------------------------------------------------------------------------
 
-    def _meet(self, agencies: Iterable[AgencyView]) -> None:
-        """Let out what earlier imports of an agency left waiting, when the file first names the agency."""
-        for agency in agencies:
-            if agency.id in self._met:
-                continue
-            self._met[agency.id] = agency
-            if self._letters_file is not None and not self.dry_run:
-                self._let_out_waiting(agency)
+    def _unmet(self, placed: Sequence[Placed]) -> Iterator[AgencyView]:
+        """Agencies that the file names for the first time."""
+        for _, agency in placed:
+            if agency.id not in self._met:
+                self._met[agency.id] = agency
+                yield agency
 
     def _let_out_waiting(self, agency: AgencyView) -> None:
+        """Let out what earlier imports of an agency left waiting."""
+        if self._letters_file is None or self.dry_run:
+            return
         while True:
             with reading() as db:
                 waiting = store.sealed(db, agency.id, limit=letters.BATCH)
@@ -211,17 +223,17 @@ class Run:
             store.wipe(db, [row.letter.id for row in rows])
 
 
+def _batches(export: Export, agencies: Agencies, seen: Seen) -> Iterator[tuple[list[Placed | Outcome], int]]:
+    """The lines of the file, some hundred at a time, and how many bytes of it were read with them."""
+    records = export.records()
+    while some := list(islice(records, BATCH)):
+        yield place(some, export.profile, agencies, seen), some[-1].end
+
+
 def _known(placed: Sequence[Placed]) -> dict[tuple[str, str], Known]:
-    """What is stored of these lines, by agency and key."""
-    by_agency: dict[str, list[str]] = {}
-    for one in placed:
-        by_agency.setdefault(one.agency.id, []).append(one.line.key)
-    with reading() as db:
-        return {
-            (agency_id, key): known
-            for agency_id, keys in by_agency.items()
-            for key, known in store.known(db, agency_id, keys).items()
-        }
+    """What is stored of these lines, by agency and key. The part before them may be written meanwhile; it has others."""
+    with at_once() as db:
+        return store.known(db, [(one.agency.id, one.line.key) for one in placed])
 
 
 def _parts(entries: Sequence[Planned | Outcome], *, hashes: int) -> Iterator[list[Planned | Outcome]]:
@@ -230,7 +242,7 @@ def _parts(entries: Sequence[Planned | Outcome], *, hashes: int) -> Iterator[lis
     needed = 0
     for one in entries:
         part.append(one)
-        needed += isinstance(one, Planned) and one.given_password is not None
+        needed += isinstance(one, Planned) and one.known is None and one.line.password is not None
         if needed == hashes:
             yield part
             part, needed = [], 0
@@ -242,7 +254,12 @@ def _warnings(one: Planned) -> Iterator[str]:
     yield from one.line.warnings
     known = one.known
     # The account's owner would see the new person's contracts; agencies give identifiers again after a while.
-    if known is not None and known.closed and one.kind is Kind.UPDATED and squeezed(known.name) != one.line.person.name:
+    if (
+        known is not None
+        and known.closed
+        and one.kind is Kind.UPDATED
+        and squeezed(known.name) != squeezed(one.line.person.name)
+    ):
         yield sentences.PERSON_CHANGED
 
 

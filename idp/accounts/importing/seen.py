@@ -7,13 +7,15 @@ than ten, a dry run finds the same repetitions as a real one, and importing an u
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class First:
-    """The first line of an identifier. digest: of its person and contracts; name: of its person."""
+class Named(NamedTuple):
+    """A line that names an identifier. digest: of its person and contracts; name: of its person, as it is written."""
 
+    agency_id: str
+    key: str
     line: int
     digest: str
     name: str
@@ -30,18 +32,17 @@ class Seen:
         )
         self._connection.execute("BEGIN")
 
-    def first(self, agency_id: str, key: str, this: First) -> First | None:
-        """The line that named the identifier before; None when `this` is the first, which is then remembered."""
-        added = self._connection.execute(
-            "INSERT INTO seen VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            (agency_id, key, this.line, this.digest, this.name),
-        )
-        if added.rowcount == 1:
-            return None
-        row = self._connection.execute(
-            "SELECT line, digest, name FROM seen WHERE agency = ? AND key = ?", (agency_id, key)
-        ).fetchone()
-        return First(*row)
+    def repeated(self, lines: Sequence[Named]) -> Mapping[int, Named]:
+        """Of the lines that name an identifier again, by their number, which line was the first; all are remembered."""
+        added = self._connection.executemany("INSERT INTO seen VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", lines)
+        if added.rowcount == len(lines):
+            return {}
+        firsts = ((this, self._first(this)) for this in lines)
+        return {this.line: first for this, first in firsts if first.line != this.line}
+
+    def _first(self, this: Named) -> Named:
+        found = self._connection.execute("SELECT * FROM seen WHERE agency = ? AND key = ?", this[:2])
+        return Named(*found.fetchone())
 
     def close(self) -> None:
         self._connection.close()

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from idp.accounts.importing import sentences
 from idp.accounts.importing.cleaning import Line, Refusal, clean
 from idp.accounts.importing.outcome import Kind, Outcome
-from idp.accounts.importing.profile import Profile
+from idp.accounts.importing.profile import Profile, squeezed
 from idp.accounts.importing.reading import Fault, Record
-from idp.accounts.importing.seen import First, Seen
+from idp.accounts.importing.seen import Named, Seen
 from idp.tenancy.store import AgencyView
 
+Agencies = Mapping[tuple[str, str], AgencyView]
 
-@dataclass(frozen=True)
-class Placed:
+
+class Placed(NamedTuple):
     """A line and the agency that it belongs to."""
 
     line: Line
@@ -23,9 +24,21 @@ class Placed:
 
 
 def place(
-    record: Record | Fault, profile: Profile, agencies: Mapping[tuple[str, str], AgencyView], seen: Seen
-) -> Placed | Outcome:
-    """The line with its agency, or why it is refused or not needed. The first line of an identifier wins."""
+    records: Sequence[Record | Fault], profile: Profile, agencies: Agencies, seen: Seen
+) -> list[Placed | Outcome]:
+    """Each line with its agency, or why it is refused or not needed. The first line of an identifier wins."""
+    found = [_placed(record, profile, agencies) for record in records]
+    named = [_named(one) for one in found if isinstance(one, Placed)]
+    firsts = seen.repeated(named)
+    if not firsts:
+        return found
+    return [
+        _repeated(one, firsts[one.line.number]) if isinstance(one, Placed) and one.line.number in firsts else one
+        for one in found
+    ]
+
+
+def _placed(record: Record | Fault, profile: Profile, agencies: Agencies) -> Placed | Outcome:
     if isinstance(record, Fault):
         return Outcome(record.line, Kind.REFUSED, "", record.reason)
     line = clean(record, profile)
@@ -35,16 +48,18 @@ def place(
     if agency is None:
         reason = sentences.AGENCY_UNKNOWN.format(customer=line.customer_code, company=line.company_code)
         return Outcome(line.number, Kind.REFUSED, line.identifier, reason)
-    this = First(line.number, line.digest, line.person.name)
-    first = seen.first(agency.id, line.key, this)
-    if first is None:
-        return Placed(line, agency)
-    return _repeated(line, this, first)
+    return Placed(line, agency)
 
 
-def _repeated(line: Line, this: First, first: First) -> Outcome:
-    if first.digest == this.digest:
+def _named(placed: Placed) -> Named:
+    line, agency = placed
+    return Named(agency.id, line.key, line.number, line.digest, line.person.name)
+
+
+def _repeated(placed: Placed, first: Named) -> Outcome:
+    line = placed.line
+    if first.digest == line.digest:
         return Outcome(line.number, Kind.DUPLICATE, line.identifier, sentences.REPEATED.format(line=first.line))
-    other = first.name != this.name
+    other = squeezed(first.name) != squeezed(line.person.name)
     reason = sentences.TAKEN_BY_OTHER if other else sentences.TAKEN_WITH_OTHER_DATA
     return Outcome(line.number, Kind.REFUSED, line.identifier, reason.format(line=first.line))

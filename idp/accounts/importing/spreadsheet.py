@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = frozenset("=+-@\t\r")  # a cell that starts with one is run
 
 
-def guarded(cell: Any) -> Any:
-    """The cell, as text where a spreadsheet would run it as a formula: nothing imported is trusted (CWE-1236)."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+def guarded_row(cells: Iterable[str]) -> list[str]:
+    """The cells, as text where a spreadsheet would run them as formulas: nothing imported is trusted (CWE-1236)."""
+    return [f"'{cell}" if cell[:1] in _FORMULA else cell for cell in cells]
 
 
 def unguarded(cell: str) -> str:
-    """What `guarded` was given."""
-    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULA) else cell
-
-
-def guarded_row(cells: Iterable[Any]) -> list[Any]:
-    return [guarded(cell) for cell in cells]
+    """What `guarded_row` was given."""
+    return cell[1:] if cell[:1] == "'" and cell[1:2] in _FORMULA else cell

@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 LOCK := config/requirements/development.txt
 WORKERS ?= 2
 
-.PHONY: help docs install system demo test chaos page-times attacks faults soak conformance conformance-peer lint format types screens bench lock sbom audit try-install clean
+.PHONY: help docs install system demo test chaos page-times attacks faults soak conformance conformance-peer lint format types screens bench bench-import lock sbom audit try-install clean
 
 help:  ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -74,6 +74,9 @@ bench: install system  ## Measure it here, beside the peer: SCENARIOS=refresh,us
 	  --repeat $(or $(REPEAT),3) --people $(or $(PEOPLE),1000) $(OPTIONS)
 	@test -n "$(SCENARIOS)" || $(BIN)/python -m tests.bench --scenarios password --databases postgresql --cost 4 \
 	  --name password-without-hash --seconds $(or $(SECONDS),5) --repeat $(or $(REPEAT),3) $(OPTIONS)
+
+bench-import: install system  ## How fast letters are imported, on both databases: LINES=100000
+	@$(BIN)/python -m tests.bench.importing --lines $(or $(LINES),100000)
 
 docs: install  ## Write docs/settings.md, docs/errors.md and config/conformance/*.json again from the code
 	@$(BIN)/python docs/generate.py

@@ -5,6 +5,7 @@
     windows.py    measures, repeats     machine.py    processor time and memory of process trees
     product.py    our provider          peer.py, peer/  the certified Node provider
     databases.py  PostgreSQL, SQLite    data/         data sets of any size
+    importing.py  `make bench-import`   once.py       commands, start, memory, a rush
     report.py     JSON and a table      plot.py       the picture
 
 The driver is one process that shares the two cores with what it measures, so it is written to cost little: requests

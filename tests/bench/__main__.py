@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from idp.settings import ROOT
-from tests.bench import mails, once, peer, plot, product, report
+from tests.bench import importing, mails, once, peer, plot, product, report
 from tests.bench.databases import Database, PostgreSQL, SQLite
 from tests.bench.scenarios import SCENARIOS, Stage
 from tests.bench.windows import How, Measured, measure
@@ -74,7 +74,7 @@ def _run(
         # Not worth the figures of an hour: a failure here is told beside them.
         for name, act in (
             ("rush", lambda: once.rush(stages[0], seconds=how.seconds)),
-            ("import", lambda: once.imported(url, options.lines)),
+            ("import", lambda: importing.imported(url, options.lines, database.process)),
             ("mail", lambda: mails.delivered(url, _MAILS, database=database.process)),
         ):
             try:

@@ -47,6 +47,12 @@ def processor_seconds(pids: Iterable[int]) -> dict[int, float]:
     return {pid: (int(found[11]) + int(found[12])) / _TICK for pid in pids if (found := _fields(pid)) is not None}
 
 
+def ended_seconds(pid: int) -> float:
+    """User and system time of a process's children that have ended, such as the server's side of closed connections."""
+    found = _fields(pid)
+    return 0.0 if found is None else (int(found[13]) + int(found[14])) / _TICK
+
+
 def memory(root: int) -> Memory:
     """Of a process and its descendants now."""
     resident = proportional = count = 0

@@ -1,13 +1,11 @@
-"""What is measured once a run, besides the scenarios: commands, start, memory, the rush of sign-ins, the import."""
+"""What is measured once a run, besides the scenarios: commands, start, memory, the rush of sign-ins."""
 
 from __future__ import annotations
 
-import csv
 import os
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,21 +15,18 @@ import bcrypt
 
 from idp.settings import ROOT
 from tests.bench import machine, product
-from tests.bench.data import rows
 from tests.bench.scenarios import SCENARIOS, Stage
 from tests.bench.wire import Lane
 
 _IDP = str(Path(sys.executable).parent / "idp")
 _CALM = 50.0  # requests a second of each kind beside the rush: a quarter of what one core does
 _PATIENCE = 10.0  # seconds that a sign-in of the rush may take before its worker comes again
-_HEADER = ("code client", "code société", "identifiant", "civilité", "nom", "prénom", "email", "téléphone")
-_MORE = ("adresse", "code postal", "ville", "rôle", "références contrats", "mandat")
 
 
 def commands(database_url: str, *, times: int = 3) -> dict[str, dict[str, float]]:
     """Wall-clock and processor milliseconds of short commands: the best of several runs each."""
     wanted = {"idp --help": ["--help"], "idp clients list": ["clients", "list"]}
-    return {name: _best([_run(arguments, database_url) for _ in range(times)]) for name, arguments in wanted.items()}
+    return {name: _best([run(arguments, database_url) for _ in range(times)]) for name, arguments in wanted.items()}
 
 
 def start(database_url: str, *, times: int = 3) -> dict[str, float]:
@@ -79,40 +74,8 @@ def rush(stage: Stage, *, seconds: float, repeat: int = 2, cost: int = 12) -> di
     return told
 
 
-def imported(database_url: str, lines: int) -> dict[str, Any]:
-    """Lines a second of `idp accounts import --letters` with generated credentials, and the memory it had at most."""
-    with tempfile.TemporaryDirectory(prefix="idp-bench-import-") as folder:
-        file = Path(folder) / "export.csv"
-        write_export(file, lines)
-        arguments = ["accounts", "import", str(file), "--letters", str(Path(folder) / "letters.csv"), "--output", "csv"]
-        told = _run(arguments, database_url)
-        letters = sum(1 for _ in (Path(folder) / "letters.csv").open(encoding="utf-8")) - 1
-    return {
-        "lines": lines,
-        "letters": letters,
-        "lines_a_second": round(lines / told["ms"] * 1000),
-        "processor_ms_a_line": round(told["processor_ms"] / lines, 4),
-        "most_memory_mb": told["most_memory_mb"],
-    }
-
-
-def write_export(file: Path, lines: int) -> None:
-    """An agency's export without passwords: the first agency of the data set, new identifiers."""
-    with file.open("w", encoding="utf-8", newline="") as out:
-        writer = csv.writer(out, delimiter=";")
-        writer.writerow((*_HEADER, *_MORE))
-        for number in range(lines):
-            writer.writerow(
-                (
-                    *("C00000", "S00000", f"N{number:09d}", ("Mme", "M.")[number % 2]),
-                    *(f"NOM{number % 9973}", "Rolande", rows.email(number), f"06{number % 10**8:08d}"),
-                    *(f"{number % 300 + 1} boulevard Breton", "31000", "Toulouse"),
-                    *("locataire", f"V{number:09d}", f"{number % 9000}"),
-                )
-            )
-
-
-def _run(arguments: Sequence[str], database_url: str) -> dict[str, float]:
+def run(arguments: Sequence[str], database_url: str) -> dict[str, float]:
+    """One `idp …`: milliseconds on the wall and of processor, and the most memory that it had, in MB."""
     environment = {**product.plain_environment(), **product.environment(database_url, 1)}
     began = time.perf_counter()
     process = subprocess.Popen(

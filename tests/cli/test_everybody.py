@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,8 +10,15 @@ from sqlalchemy import insert, select, update
 
 from idp.accounts.tables import Account
 from idp.audit.tables import AuditEvent
+from idp.cli.context import light_deps
+from idp.database import db, transaction
+from idp.database_app import create_database_app
 from idp.grants.tables import Grant
+from idp.patience import again
+from idp.rights.everybody import end_grants, end_sign_ins
+from idp.sessions import store as sessions
 from idp.sessions.tables import BrowserSession
+from idp.settings import load
 from tests.cli.terminal import Terminal
 
 NOW = datetime.now(UTC)
@@ -76,3 +84,53 @@ def _alive(idp: Terminal) -> tuple[set[str], set[str]]:
     with idp.reading() as db:
         signed_in = set(db.scalars(select(BrowserSession.id).where(BrowserSession.ended_at.is_(None))))
         return signed_in, set(db.scalars(select(Grant.id).where(Grant.revoked_at.is_(None))))
+
+
+def test_people_who_sign_in_meanwhile_and_a_second_operator_are_in_nobodys_way(
+    idp: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every thread wants the same rows: those who sign in end what their browser had, in an order of their own."""
+    monkeypatch.setattr("idp.rights.everybody.BATCH", 3)
+    people = 30
+    _signed_in(idp, people)
+    settings = load()
+    deps, app = light_deps(settings), create_database_app(settings)
+    barrier = threading.Barrier(8)
+    failures: list[BaseException] = []
+
+    @again
+    def sign_in(number: int) -> None:
+        with transaction() as session:
+            token, browser = f"t{number}", f"browser-{number % 4}"
+            sessions.start(session, deps, account_id=f"a{number}", browser_digest=browser, token=token)
+
+    def run(number: int) -> None:
+        try:
+            with app.app_context():
+                barrier.wait()
+                if number < 2:
+                    list(end_sign_ins(deps, since=NOW))
+                    list(end_grants(deps, since=NOW))
+                else:
+                    for person in range(number, people, 6):
+                        sign_in(person)
+        except BaseException as error:  # noqa: BLE001 - a race must not hide what it raised
+            failures.append(error)
+
+    with idp.transaction() as session:
+        for number in range(people):
+            of_one = update(BrowserSession).where(BrowserSession.id == f"s{number}")
+            session.execute(of_one.values(browser_digest=f"browser-{number % 4}"))
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with app.app_context():
+        db.engine.dispose()
+
+    assert failures == []
+    signed_in, granted = _alive(idp)
+    assert granted == set()
+    assert not [one for one in signed_in if one.startswith("s")], "made before it began"
+    assert signed_in

@@ -12,7 +12,6 @@ import click
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from idp.audit import store as audit_store
 from idp.cli.output import say
 from idp.database import db, transaction
 from idp.database_app import create_database_app
@@ -20,7 +19,7 @@ from idp.deps import Deps, shared_memory
 from idp.digests import Digests
 from idp.migrations import require_current
 from idp.passwords.hashing import Hasher
-from idp.restoration.steps import require_settled
+from idp.restoration.epochs import require_settled
 from idp.settings import Settings, load
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -102,6 +101,8 @@ def record(
     **details: Any,
 ) -> None:
     """Write the audit event of a command. name: without its source, such as `client-created`."""
+    from idp.audit import store as audit_store  # a command that only lists does without the trail
+
     audit_store.record(session, deps, f"cli.{name}", subject=subject, agency_id=agency_id, cause=operator(), **details)
 
 

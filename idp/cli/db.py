@@ -19,6 +19,7 @@ from idp.database import transaction
 from idp.migrations import Status
 from idp.oidc.keys import steps as keys
 from idp.restoration import backup as backups
+from idp.restoration import epochs
 from idp.restoration import steps as restoration
 from idp.settings import load
 
@@ -46,7 +47,7 @@ def upgrade(contract: bool, dry_run: bool) -> None:
         after = migrations.status(app)
         deps = light_deps(settings)
         keys.ensure(deps)
-        restoration.begin(deps)
+        epochs.begin(deps)
     if before.current == after.current:
         say(f"the schema is {after.current} already")
     else:
@@ -162,7 +163,7 @@ def moved(dry_run: bool) -> None:
     Nothing is void. Only when nothing has been served from the old place since the copy was made.
     """
     with opened(any_epoch=True) as deps, changing(dry_run=dry_run) as db:
-        restoration.move(db)
+        epochs.move(db)
         record(db, deps, "database-moved")
         say("this is the database now")
 

@@ -14,7 +14,7 @@ from idp.cli.context import database, light_deps
 from idp.cli.failures import ExitCode, explained
 from idp.cli.output import Output, output_option, printable, rows
 from idp.database import reading, snapshot
-from idp.restoration import steps as restoration
+from idp.restoration.epochs import require_settled
 from idp.settings import Settings, SettingsError, load
 
 _MARKS = {Level.READY: ("✓", "green"), Level.CARE: ("!", "yellow"), Level.BROKEN: ("✗", "red")}
@@ -68,7 +68,7 @@ def _stored(settings: Settings, *, consistency: bool) -> Iterator[Finding]:
             yield _engine(settings)
             migrations.require_current(app)
             yield checks.schema(migrations.status(app))
-            restoration.require_settled()
+            require_settled()
             with reading() as db:
                 for check in checks.STORED:
                     yield check(db, light_deps(settings))

@@ -1,4 +1,4 @@
-"""What is done after a restore, and the question that every program asks when it starts."""
+"""What is done after a restore."""
 
 from __future__ import annotations
 
@@ -11,44 +11,12 @@ from sqlalchemy.orm import Session
 
 from idp.accounts import admin
 from idp.accounts.addresses import key as email_key
-from idp.database import reading, transaction
+from idp.database import transaction
 from idp.deps import Deps
-from idp.restoration import store
+from idp.restoration import store, voids
 from idp.rights import steps as rights
 
 _CHANGED_PASSWORD = ("profile.password-changed", "reset.completed")
-
-
-class Unsettled(Exception):
-    """The database was put back from a backup and nobody has said so yet; the message says what to do."""
-
-
-def require_settled() -> None:
-    """Raises Unsettled for a database that is not where it was, or whose `idp db restored` did not come to its end."""
-    with reading() as db:
-        here, epoch = store.place(db), store.newest(db)
-    if epoch is None:
-        return
-    if epoch.settled_at is None:
-        raise Unsettled("a restore was not settled: run `idp db restored` again")
-    if here != epoch.place:
-        raise Unsettled(
-            "this database is a copy of another one: run `idp db restored`, or `idp db moved` if nothing is lost"
-        )
-
-
-def begin(deps: Deps) -> None:
-    """The first epoch of a new database; nothing when there is one."""
-    with transaction() as db:
-        if store.newest(db) is None:
-            store.begin(db, 1, place=store.place(db), now=deps.now(), settled=True)
-
-
-def move(db: Session) -> None:
-    """The whole database was moved, and nothing has been served from the old one since: the epoch goes on."""
-    epoch = store.newest(db)
-    assert epoch is not None, "every upgraded database has an epoch"
-    store.move(db, epoch.number, place=store.place(db))
 
 
 def restore(deps: Deps) -> int:
@@ -64,7 +32,7 @@ def restore(deps: Deps) -> int:
 
 def void(deps: Deps) -> Iterator[tuple[str, int]]:
     """End everything that the backup may not know the end of; yields what, and how many."""
-    yield from store.void(now=deps.now())
+    yield from voids.void(now=deps.now())
 
 
 @dataclass(frozen=True)
@@ -99,7 +67,7 @@ def _repeat(db: Session, deps: Deps, event: dict[str, Any]) -> bool:
     if account is None:
         return False
     if event["name"] in _CHANGED_PASSWORD:
-        return store.void_password(db, account.id, changed_at=datetime.fromisoformat(event["at"]))
+        return voids.void_password(db, account.id, changed_at=datetime.fromisoformat(event["at"]))
     if event["name"] == "cli.account-disabled":
         return rights.disable(db, deps, account.id)
     if event["name"] == "cli.account-enabled":

@@ -14,7 +14,7 @@ import pytest
 from pydantic import SecretStr
 
 from idp.database import db
-from idp.restoration import steps
+from idp.restoration import epochs
 from tests.cli.terminal import Terminal
 from tests.support import postgres
 from tests.support.mailbox import Mailbox
@@ -34,7 +34,7 @@ class Restorable:
         self.idp = Terminal()
         self._monkeypatch.setenv("IDP_DATABASE_URL", url)
         with self.server.app.app_context():
-            steps.begin(self.server.deps)
+            epochs.begin(self.server.deps)
 
     def put_back(self, file: Path) -> None:
         """The backup in a new database, and the provider on it, as if nobody had thought of anything else."""

@@ -7,7 +7,7 @@ what may happen once, with the rows that follow from it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Insert, Select, Table, Update, bindparam, literal_column, select
@@ -22,9 +22,8 @@ from idp.database import Executor, is_at_once, write_at_once
 Rows = Mapping[Table, Mapping[str, Any]]
 Row = Sequence[Any]
 AnySelect = Select[*tuple[Any, ...]]
-_Convert = Callable[[Any], Any]
 _CURSOR = "idp_cursor"
-_STYLE = {"postgresql": "pyformat", "sqlite": "named"}  # of parameters, by name in both
+_STYLE = {"postgresql": "format", "sqlite": "qmark"}  # of parameters, by position: a driver looks none up
 
 
 class Statement:
@@ -59,22 +58,21 @@ class _Compiled:
         compiled = statement.compile(dialect=of_kind(paramstyle=_STYLE[dialect.name]))
         self._sql = str(compiled)
         binds: Mapping[str, Any] = compiled.binds
-        self._into = _conversions(
-            (name, bind.type.dialect_impl(dialect).bind_processor(dialect)) for name, bind in binds.items()
-        )
+        order: Sequence[str] = compiled.positiontup or ()
         self._fixed = {name: bind.effective_value for name, bind in binds.items() if not bind.required}
-        self._from = _conversions(
-            (index, column.type.dialect_impl(dialect).result_processor(dialect, None))
+        self._into = [(name, binds[name].type.dialect_impl(dialect).bind_processor(dialect)) for name in order]
+        self._from = [
+            (index, convert)
             for index, column in enumerate(statement.selected_columns)
-        )
+            if (convert := column.type.dialect_impl(dialect).result_processor(dialect, None)) is not None
+        ]
 
     def run(self, connection: Connection, values: Mapping[str, Any]) -> Sequence[Row]:
-        given = {**self._fixed, **values}
-        for name, convert in self._into:
-            given[name] = convert(given[name])
+        given = {**self._fixed, **values} if self._fixed else values
+        placed = [given[name] if convert is None else convert(given[name]) for name, convert in self._into]
         cursor = _cursor(connection)
         try:
-            found: list[Row] = cursor.execute(self._sql, given).fetchall()
+            found: list[Row] = cursor.execute(self._sql, placed).fetchall()
         except connection.dialect.loaded_dbapi.Error as error:
             raise _told(connection, self._sql, error, cursor) from error
         return [self._converted(row) for row in found] if self._from else found
@@ -159,7 +157,3 @@ def _told(connection: Connection, sql: str, error: Exception, cursor: Any) -> Ba
     if lost:
         connection.invalidate(error)
     return told
-
-
-def _conversions(pairs: Any) -> list[tuple[Any, _Convert]]:
-    return [(key, convert) for key, convert in pairs if convert is not None]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from idp.errors import AuthorizationMalformed, ClientUnknown, RedirectUnregistered
 from idp.oidc.protocol import ProtocolError
@@ -41,7 +42,7 @@ class Asked:
         """The value, or empty text: an empty parameter is as good as omitted (RFC 6749 3.1)."""
         return self.values.get(name, "")
 
-    @property
+    @cached_property
     def response_type(self) -> str:
         """The response type with its words in the standard's order: their order means nothing (RFC 6749 3.1.1)."""
         words = self.get("response_type").split(" ")
@@ -55,7 +56,7 @@ class Asked:
             return asked
         return "fragment" if self._in_front else "query"
 
-    @property
+    @cached_property
     def _in_front(self) -> bool:
         """Whether tokens are answered through the browser, which no query may carry (Multiple Response Types 3)."""
         return self.response_type in self.types and self.response_type not in CODE_TYPES

@@ -19,7 +19,7 @@ from idp.deps import Deps, shared_memory
 from idp.digests import Digests
 from idp.migrations import require_current
 from idp.passwords.hashing import Hasher
-from idp.restoration.epochs import require_settled
+from idp.restoration.epochs.steps import require_settled
 from idp.settings import Settings, load
 
 Command = TypeVar("Command", bound=Callable[..., Any])

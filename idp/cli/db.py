@@ -19,8 +19,8 @@ from idp.database import transaction
 from idp.migrations import Status
 from idp.oidc.keys import steps as keys
 from idp.restoration import backup as backups
-from idp.restoration import epochs
 from idp.restoration import steps as restoration
+from idp.restoration.epochs import steps as epochs
 from idp.settings import load
 
 

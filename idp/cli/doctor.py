@@ -14,7 +14,7 @@ from idp.cli.context import database, light_deps
 from idp.cli.failures import ExitCode, explained
 from idp.cli.output import Output, output_option, printable, rows
 from idp.database import reading, snapshot
-from idp.restoration.epochs import require_settled
+from idp.restoration.epochs.steps import require_settled
 from idp.settings import Settings, SettingsError, load
 
 _MARKS = {Level.READY: ("✓", "green"), Level.CARE: ("!", "yellow"), Level.BROKEN: ("✗", "red")}

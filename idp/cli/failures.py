@@ -52,7 +52,7 @@ _SAY_IT_THEMSELVES = {
     "idp.migrations.SchemaError",
     "idp.oidc.keys.store.KeyUnreadable",
     "idp.restoration.backup.NoBackup",
-    "idp.restoration.epochs.Unsettled",
+    "idp.restoration.epochs.steps.Unsettled",
 }
 
 

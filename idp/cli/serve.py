@@ -31,7 +31,7 @@ from idp.cli.output import say
 from idp.database import reading
 from idp.migrations import require_current
 from idp.oidc.keys import store as keys
-from idp.restoration.epochs import require_settled
+from idp.restoration.epochs.steps import require_settled
 from idp.settings import Settings, load
 from idp.settings_rules import host_and_port
 

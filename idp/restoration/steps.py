@@ -13,7 +13,8 @@ from idp.accounts import admin
 from idp.accounts.addresses import key as email_key
 from idp.database import transaction
 from idp.deps import Deps
-from idp.restoration import store, voids
+from idp.restoration import store
+from idp.restoration.epochs import store as epochs
 from idp.rights import steps as rights
 
 _CHANGED_PASSWORD = ("profile.password-changed", "reset.completed")
@@ -22,17 +23,17 @@ _CHANGED_PASSWORD = ("profile.password-changed", "reset.completed")
 def restore(deps: Deps) -> int:
     """Begin the next epoch, or go on with one that was interrupted; returns its number. Nothing serves until `settle`."""
     with transaction() as db:
-        epoch = store.newest(db)
+        epoch = epochs.newest(db)
         if epoch is not None and epoch.settled_at is None:
             return epoch.number
         number = 2 if epoch is None else epoch.number + 1  # the first one is no restore
-        store.begin(db, number, place=store.place(db), now=deps.now(), settled=False)
+        epochs.begin(db, number, place=epochs.place(db), now=deps.now(), settled=False)
         return number
 
 
 def void(deps: Deps) -> Iterator[tuple[str, int]]:
     """End everything that the backup may not know the end of; yields what, and how many."""
-    yield from voids.void(now=deps.now())
+    yield from store.void(now=deps.now())
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def _repeat(db: Session, deps: Deps, event: dict[str, Any]) -> bool:
     if account is None:
         return False
     if event["name"] in _CHANGED_PASSWORD:
-        return voids.void_password(db, account.id, changed_at=datetime.fromisoformat(event["at"]))
+        return store.void_password(db, account.id, changed_at=datetime.fromisoformat(event["at"]))
     if event["name"] == "cli.account-disabled":
         return rights.disable(db, deps, account.id)
     if event["name"] == "cli.account-enabled":
@@ -81,4 +82,4 @@ def _repeat(db: Session, deps: Deps, event: dict[str, Any]) -> bool:
 def settle(deps: Deps, number: int) -> None:
     """Everything is void: programs may serve again."""
     with transaction() as db:
-        store.settle(db, number, now=deps.now())
+        epochs.settle(db, number, now=deps.now())

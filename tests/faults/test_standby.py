@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from idp.restoration import backup
-from idp.restoration.epochs import require_settled
+from idp.restoration.epochs.steps import require_settled
 from tests.demo.running import wait_until
 from tests.faults.catalogue import fault
 from tests.faults.load import Load

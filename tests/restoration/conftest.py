@@ -14,7 +14,7 @@ import pytest
 from pydantic import SecretStr
 
 from idp.database import db
-from idp.restoration import epochs
+from idp.restoration.epochs import steps as epochs
 from tests.cli.terminal import Terminal
 from tests.support import postgres
 from tests.support.mailbox import Mailbox

@@ -1,7 +1,4 @@
-"""Epochs of the database, and the question that every program asks when it starts: is this the database that it was?
-
-Apart from `steps.py`, whose tables and rules are half of the provider: a command that lists something asks the question too.
-"""
+"""The first epoch, the same one elsewhere, and whether a program may start."""
 
 from __future__ import annotations
 
@@ -9,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from idp.database import reading, transaction
 from idp.deps import Deps
-from idp.restoration import store
+from idp.restoration.epochs import store
 
 
 class Unsettled(Exception):

@@ -37,7 +37,7 @@ from idp.texts import LANGUAGES
 from idp.throttle import store as throttle
 from idp.throttle.store import Limit
 from idp.upgrade import flow as rules
-from idp.upgrade import proof, store
+from idp.upgrade import mailing, store
 from idp.upgrade.flow import State, UpgradeFlow
 from idp.upgrade.outcomes import UpgradeAt
 
@@ -207,7 +207,7 @@ def choose_password(
         if not store.save(db, before, after):
             return UpgradeAt(store.load(db, flow_id, now=deps.now(), browser_digest=browser_digest), browser_digest)
         store.share_password(db, after)
-        proof.ask(db, deps, after, language=language, asked_on=asked_on)
+        mailing.ask(db, deps, after, language=language, asked_on=asked_on)
     return UpgradeAt(after, browser_digest)
 
 

@@ -9,7 +9,7 @@ from idp.database import reading
 from idp.errors import AddressUnlikely, AgencyUnknown, FieldError
 from idp.passwords.policy import PRESETS
 from idp.terms import store as terms
-from idp.upgrade import proof, steps, store
+from idp.upgrade import mailing, proof, steps, store
 from idp.upgrade.flow import State, UpgradeFlow
 from idp.upgrade.outcomes import UpgradeAt
 from idp.web import forms
@@ -190,14 +190,14 @@ def blueprint(site: Site) -> Blueprint:
         """What the waiting page's script asks: whether the flow moved, and what became of the mail."""
         flow = load(flow_id)
         with reading() as db:
-            newest = proof.mailing(db, site.deps, flow)
+            newest = mailing.newest(db, site.deps, flow)
         return jsonify(waiting=flow.state is State.AWAITING_CONFIRMATION, mail=newest.state if newest else "")
 
     @pages.post("/upgrade/<flow_id>/resend")
     def resend(flow_id: str) -> Response:
         try:
             form = site.form(flow_id)
-            outcome = proof.resend(
+            outcome = mailing.resend(
                 site.deps,
                 flow_id=flow_id,
                 browser_digest=site.browser().digest,
@@ -259,8 +259,8 @@ def blueprint(site: Site) -> Blueprint:
     ) -> Response:
         """typing: the field of the code is open, so nothing may reload the page."""
         with reading() as db:
-            newest = proof.mailing(db, site.deps, flow)
-            resend_from = proof.resend_from(db, site.deps, flow)
+            newest = mailing.newest(db, site.deps, flow)
+            resend_from = mailing.resend_from(db, site.deps, flow)
         return site.page(
             "upgrade/sent.html",
             place_of(flow),

@@ -158,7 +158,6 @@ def test_a_refused_post_gets_a_french_page_with_its_number_and_a_way_on(
 def test_a_service_that_cannot_answer_now_says_when_to_come_back(world: World, failure: IdpError) -> None:
     app = world.server.app
     with app.test_request_context("/login", base_url=world.base):
-        app.preprocess_request()
         response = app.make_response(app.handle_user_exception(failure))
 
     assert response.status_code == 503

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from playwright.sync_api import Route
 
-from idp import errors
+from idp import correlation, errors
 from idp.failure import IdpError
 from idp.tenancy import logos, store
 from tests.browser.visitor import Visitor
@@ -82,8 +82,8 @@ class Scene:
     def fails_with(self, kind: type[IdpError], **facts: object) -> None:
         """The page of a failure that no visitor can cause, as the provider's own handler answers it to the sign-in page."""
         app, path = self.world.server.app, f"/login?{self.agency().query}"
+        correlation.begin("", self.world.deps.new_id)
         with app.test_request_context(path, base_url=self.world.base):
-            app.preprocess_request()
             answer = app.make_response(app.handle_user_exception(kind(**facts)))
         headers = {"Content-Security-Policy": answer.headers["Content-Security-Policy"]}
         self.visitor.page.route(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from idp import errors
+from idp import correlation, errors
 from idp.audit.tables import AuditEvent
 from idp.logs import JsonLines
 from idp.texts import catalogue
@@ -96,8 +96,8 @@ def test_what_a_browser_causes_has_its_reference_in_the_audit_trail_too(
 def test_a_rush_has_its_references_in_the_audit_trail_too(world: World) -> None:
     world.forget_attempts()
     app = world.server.app
-    with app.test_request_context("/login", base_url=world.base, headers={**BROWSER, "X-Request-Id": "in-the-rush"}):
-        app.preprocess_request()
+    correlation.begin("in-the-rush", world.deps.new_id)
+    with app.test_request_context("/login", base_url=world.base, headers=BROWSER):
         app.handle_user_exception(errors.Overloaded(retry_after_seconds=5))
 
     assert kept(world, "in-the-rush") == ["GEN-07"]

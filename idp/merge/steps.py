@@ -145,16 +145,15 @@ def _merge(
     token = deps.new_token(256)
     with transaction() as db:
         letter = accounts.letter_to_use_up(db, flow.provisional_account_id)
+        # Before the flow's row, as an erasure does: each would hold what the other waits for.
+        if not accounts.hold(db, account.id):
+            raise MergeImpossible(agency_id=flow.agency_id, authorization_id=flow.authorization_id)
         after = rules.merged(flow, account_id=account.id)
         if not store.save(db, flow, after):
             return MergeAt(store.load(db, flow.id, now=now, browser_digest=flow.browser_digest))
         membership_id = deps.new_id()
-        if (
-            not accounts.hold(db, account.id)
-            or not accounts.close_letter(db, letter.id, now=now)
-            or not accounts.join(
-                db, membership_id=membership_id, account_id=account.id, letter=letter, origin="merge", now=now
-            )
+        if not accounts.close_letter(db, letter.id, now=now) or not accounts.join(
+            db, membership_id=membership_id, account_id=account.id, letter=letter, origin="merge", now=now
         ):
             raise MergeImpossible(agency_id=flow.agency_id, authorization_id=flow.authorization_id)
         store.cancel_others(db, flow_id=flow.id, provisional_account_id=letter.id)

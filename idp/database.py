@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from flask_sqlalchemy import SQLAlchemy
@@ -36,6 +37,9 @@ _BEGIN: Mapping[str, Mapping[str, str]] = {
         _NONE: "",
     },
 }
+# With WAL a killed process loses nothing that was committed, in either. A power cut may take the last commits of a service;
+# not those of a command: an import's letters are on the disk by then, and would hold passwords that nobody has.
+_SYNCHRONOUS: Mapping[bool, str] = {True: "NORMAL", False: "FULL"}
 WRITING: Mapping[str, str] = {_OPENING: _WRITES}  # of a connection whose transactions write
 _READY: Final = "idp_ready"  # an engine's `Ready`, among its options
 _OVERFLOW = 10  # connections of a rush, beyond those kept open
@@ -257,8 +261,8 @@ def connections_limit(pool_size: int) -> int:
     return pool_size + _OVERFLOW
 
 
-def prepare(engine: Engine) -> None:
-    """Set up an engine's connections; once, when the application is made."""
+def prepare(engine: Engine, *, serves: bool = False) -> None:
+    """Set up an engine's connections; once, when the application is made. serves: for requests, not for a command."""
     opening = _BEGIN[engine.dialect.name]
 
     @event.listens_for(engine, "begin")
@@ -269,7 +273,7 @@ def prepare(engine: Engine) -> None:
             connection.exec_driver_sql(begin)
 
     if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _connect_sqlite)
+        event.listen(engine, "connect", partial(_connect_sqlite, _SYNCHRONOUS[serves]))
         fit = _always
     else:
         from idp import postgres  # with its driver, which is not small
@@ -284,11 +288,11 @@ def _always(_: Connection, /) -> bool:
     return True
 
 
-def _connect_sqlite(connection: Any, _record: Any) -> None:
+def _connect_sqlite(synchronous: str, connection: Any, _record: Any) -> None:
     # The driver's own transaction control is off: `begin` says which kind of transaction it is.
     connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=NORMAL")  # with WAL, a killed process loses nothing that was committed
+    cursor.execute(f"PRAGMA synchronous={synchronous}")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()

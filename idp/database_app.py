@@ -35,5 +35,5 @@ def create_database_app(settings: Settings, *, serves: bool = False) -> Flask:
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = database.engine_options(settings, serves=serves)
     db.init_app(app)
     with app.app_context():
-        database.prepare(db.engine)
+        database.prepare(db.engine, serves=serves)
     return app

@@ -54,7 +54,8 @@ def rotate(algorithm: str, at_once: bool, dry_run: bool, output: Output) -> None
             print_record(_plain(key), output)
 
 
-@command.command()
+# An id may begin with a hyphen (base64url), and must not be taken for an option.
+@command.command(context_settings={"ignore_unknown_options": True})
 @click.argument("kid")
 @click.option("--at-once", is_flag=True, help="For a leaked key: refuse what it signed, in a few seconds.")
 @dry_run_option

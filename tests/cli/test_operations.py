@@ -60,6 +60,8 @@ def test_a_key_that_signs_is_replaced_before_it_is_retired(sqlite_idp: Terminal)
     assert refused.code == 4
     assert "idp keys rotate" in refused.err
     assert sqlite_idp.run("keys", "retire", "nobody").code == 3
+    # One id of 64 begins as an option does (RFC 7638: base64url of a digest).
+    assert sqlite_idp.run("keys", "retire", "-x8Kq0nobody", "--dry-run").code == 3
 
 
 def test_after_another_master_secret_the_keys_are_renewed_and_before_that_everybody_is_told_how(

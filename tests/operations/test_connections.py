@@ -175,6 +175,16 @@ def test_a_service_never_plans_to_read_whole_tables_and_a_command_may(world: Wor
             db.engine.dispose()
 
 
+def test_what_a_command_committed_outlasts_a_power_cut(world: World) -> None:
+    """Letters of an import are on the disk when their passwords must be."""
+    if world.postgresql:
+        pytest.skip("PostgreSQL waits for the disk, unless it is told otherwise")
+    app = create_database_app(world.server.settings)
+    with app.app_context(), at_once() as connection:
+        assert connection.execute(text("PRAGMA synchronous")).scalar_one() == 2  # FULL
+        db.engine.dispose()
+
+
 def _plan(connection: Connection) -> str:
     """Of reading a row of an empty table."""
     connection.execute(text("CREATE TEMPORARY TABLE IF NOT EXISTS empty (id text PRIMARY KEY)"))

@@ -172,7 +172,7 @@ def test_another_mail_is_sent_on_demand_and_the_page_says_so(world: World, visit
 
     visitor.press("Renvoyer l'email")
 
-    expect(visitor.page.get_by_text("Un nouveau message a été envoyé")).to_be_visible()
+    expect(visitor.page.get_by_text("Un nouveau message a été demandé")).to_be_visible()
     assert len(world.mails_to(letter.email)) == 2
 
 

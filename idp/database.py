@@ -37,6 +37,10 @@ _BEGIN: Mapping[str, Mapping[str, str]] = {
         _NONE: "",
     },
 }
+# Each statement of the hot paths finds its rows by an index. A connection keeps the plan that it made when it first asked: one
+# made while a table was nearly empty reads all of it, and did so until the next ANALYZE, with a thousand times as many rows.
+# Of these connections only: in a statement that joins or picks rows to change, the planner no longer tells plans apart.
+_BY_INDEX, _BY_COST = "SET enable_seqscan = off", "RESET enable_seqscan"
 # With WAL a killed process loses nothing that was committed, in either. A power cut may take the last commits of a service;
 # not those of a command: an import's letters are on the disk by then, and would hold passwords that nobody has.
 _SYNCHRONOUS: Mapping[bool, str] = {True: "NORMAL", False: "FULL"}
@@ -162,7 +166,7 @@ def at_once() -> Iterator[Connection]:
     try:
         yield connection
     except BaseException:
-        connection.close()  # to the pool, which makes sure that nothing is left of what failed
+        ready.give_up(connection)
         raise
     ready.give(connection)
 
@@ -215,11 +219,8 @@ def save_if_unchanged(db: Session, table: type[Model], before: Versioned, after:
     return won
 
 
-def engine_options(settings: Settings, *, serves: bool = False) -> dict[str, Any]:
-    """What Flask-SQLAlchemy passes to `create_engine`: nothing waits for ever, neither here nor in the server.
-
-    serves: for requests, each of which finds its rows by an index.
-    """
+def engine_options(settings: Settings) -> dict[str, Any]:
+    """What Flask-SQLAlchemy passes to `create_engine`: nothing waits for ever, neither here nor in the server."""
     # The values of a failed statement would stand in its error, and so in a log: digests, addresses, bodies of mails.
     common = {"hide_parameters": True}
     if settings.database_url.get_secret_value().startswith("sqlite"):
@@ -229,11 +230,6 @@ def engine_options(settings: Settings, *, serves: bool = False) -> dict[str, Any
         "lock_timeout": settings.database_lock_timeout_seconds,
         "idle_in_transaction_session_timeout": settings.database_idle_transaction_timeout_seconds,
     }
-    options = {name: f"{seconds}s" for name, seconds in limits.items()} | {"timezone": "UTC"}
-    if serves:
-        # A connection keeps the plan it made when it first asked. Made while a table was nearly empty, that plan reads
-        # all of it, and did so until the next ANALYZE, with a thousand times as many rows.
-        options["enable_seqscan"] = "off"
     return {
         **common,
         "pool_size": settings.database_pool_size,
@@ -245,7 +241,7 @@ def engine_options(settings: Settings, *, serves: bool = False) -> dict[str, Any
             # What was sent and not even acknowledged: the host is gone, or a cable is.
             "tcp_user_timeout": settings.database_connect_timeout_seconds * 1000,
             "keepalives_idle": 30,
-            "options": " ".join(f"-c {name}={value}" for name, value in options.items()),
+            "options": " ".join(f"-c {name}={seconds}s" for name, seconds in limits.items()) + " -c timezone=UTC",
         },
     }
 
@@ -272,19 +268,20 @@ def prepare(engine: Engine, *, serves: bool = False) -> None:
         if begin and options.get("isolation_level") != "AUTOCOMMIT":
             connection.exec_driver_sql(begin)
 
+    most = engine.pool.size() if isinstance(engine.pool, QueuePool) else 0
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", partial(_connect_sqlite, _SYNCHRONOUS[serves]))
-        fit = _always
+        ready = Ready(engine, most=most, options={_OPENING: _NONE}, fit=_always)
     else:
         from idp import postgres  # with its driver, which is not small
 
         postgres.prepare(engine)
-        fit = postgres.is_silent
-    most = engine.pool.size() if isinstance(engine.pool, QueuePool) else 0
-    engine.update_execution_options(**{_READY: Ready(engine, most=most, options={_OPENING: _NONE}, fit=fit)})
+        plans = {"set_up": _BY_INDEX, "undo": _BY_COST} if serves else {}
+        ready = Ready(engine, most=most, options={_OPENING: _NONE}, fit=postgres.is_silent, **plans)
+    engine.update_execution_options(**{_READY: ready})
 
 
-def _always(_: Connection, /) -> bool:
+def _always(_: Connection) -> bool:
     return True
 
 

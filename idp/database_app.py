@@ -32,7 +32,7 @@ def create_database_app(settings: Settings, *, serves: bool = False) -> Flask:
     app = _Flask("idp", static_folder=None, template_folder=str(ROOT / "templates"), instance_path=str(Path.cwd()))
     app.config["DEBUG"] = False  # whatever FLASK_DEBUG says
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url.get_secret_value()
-    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = database.engine_options(settings, serves=serves)
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = database.engine_options(settings)
     db.init_app(app)
     with app.app_context():
         database.prepare(db.engine, serves=serves)

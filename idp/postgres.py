@@ -73,7 +73,7 @@ def _given_back(_connection: Any, record: Any) -> None:
     record.info[_USED] = True
 
 
-def is_silent(connection: Connected, /) -> bool:
+def is_silent(connection: Connected) -> bool:
     """Whether a connection that waited can be used (`_require_silence`)."""
     driver: Any = connection.connection.driver_connection
     return not _readable(driver.pgconn.socket)

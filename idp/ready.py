@@ -13,19 +13,31 @@ from typing import Any
 
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
 
 class Ready:
     """The ready connections of one engine; for any number of threads."""
 
     def __init__(
-        self, engine: Engine, *, most: int, options: Mapping[str, Any], fit: Callable[[Connection], bool]
+        self,
+        engine: Engine,
+        *,
+        most: int,
+        options: Mapping[str, Any],
+        fit: Callable[[Connection], bool],
+        set_up: str = "",
+        undo: str = "",
     ) -> None:
-        """most: kept at once, the others go back. options: SQLAlchemy's, of each. fit: whether one that waited is of use."""
+        """most: kept at once, the others go back. options: SQLAlchemy's, of each. fit: whether one that waited is of use.
+
+        set_up, undo: SQL that a connection is taken from the pool with, and given back to it with.
+        """
         self._engine = engine
         self._most = most
         self._options = options
         self._fit = fit
+        self._set_up, self._undo = set_up, undo
         self._waiting: deque[Connection] = deque()  # its ends are safe to take from at the same time
         event.listen(engine, "engine_disposed", self._end_all)
 
@@ -39,16 +51,33 @@ class Ready:
                 return connection
             connection.invalidate()
             connection.close()
-        return self._engine.connect().execution_options(**self._options)
+        connection = self._engine.connect().execution_options(**self._options)
+        try:
+            _run(connection, self._set_up)
+        except BaseException:
+            connection.invalidate()
+            connection.close()
+            raise
+        return connection
 
     def give(self, connection: Connection) -> None:
         """Keep a connection whose statements all succeeded."""
         if connection.in_transaction():  # SQLAlchemy's notion of one; nothing was begun
             connection.rollback()
         if connection.invalidated or len(self._waiting) >= self._most:
-            connection.close()
+            self.give_up(connection)
         else:
             self._waiting.append(connection)
+
+    def give_up(self, connection: Connection) -> None:
+        """Give a connection to the pool, which makes sure that nothing is left of what failed."""
+        try:
+            if not connection.invalidated:
+                connection.rollback()
+                _run(connection, self._undo)
+        except DBAPIError:
+            connection.invalidate()
+        connection.close()
 
     def _pop(self) -> Connection | None:
         try:
@@ -60,3 +89,9 @@ class Ready:
         while (connection := self._pop()) is not None:
             connection.invalidate()
             connection.close()
+
+
+def _run(connection: Connection, sql: str) -> None:
+    if sql:
+        connection.exec_driver_sql(sql)
+        connection.rollback()

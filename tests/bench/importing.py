@@ -105,6 +105,7 @@ def main() -> None:
         measured += _measured(kind(), options.lines)
         print(_table(measured[-2:]), file=sys.stderr, flush=True)
     whole = {"conditions": report.conditions(), "imports": measured}
+    options.results.mkdir(parents=True, exist_ok=True)
     (options.results / "import.json").write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
     facts = "\n".join(f"{name}: {value}\n" for name, value in report.conditions().items())
     (options.results / "import.md").write_text(f"{_table(measured)}\n\n{facts}", encoding="utf-8")

@@ -37,10 +37,6 @@ _BEGIN: Mapping[str, Mapping[str, str]] = {
         _NONE: "",
     },
 }
-# Each statement of the hot paths finds its rows by an index. A connection keeps the plan that it made when it first asked: one
-# made while a table was nearly empty reads all of it, and did so until the next ANALYZE, with a thousand times as many rows.
-# Of these connections only: in a statement that joins or picks rows to change, the planner no longer tells plans apart.
-_BY_INDEX, _BY_COST = "SET enable_seqscan = off", "RESET enable_seqscan"
 # With WAL a killed process loses nothing that was committed, in either. A power cut may take the last commits of a service;
 # not those of a command: an import's letters are on the disk by then, and would hold passwords that nobody has.
 _SYNCHRONOUS: Mapping[bool, str] = {True: "NORMAL", False: "FULL"}
@@ -276,7 +272,7 @@ def prepare(engine: Engine, *, serves: bool = False) -> None:
         from idp import postgres  # with its driver, which is not small
 
         postgres.prepare(engine)
-        plans = {"set_up": _BY_INDEX, "undo": _BY_COST} if serves else {}
+        plans = postgres.BY_INDEX if serves else {}
         ready = Ready(engine, most=most, options={_OPENING: _NONE}, fit=postgres.is_silent, **plans)
     engine.update_execution_options(**{_READY: ready})
 

@@ -216,7 +216,7 @@ def default_portals(db: Session, _deps: Deps) -> Finding:
 
 
 def portals(db: Session, _deps: Deps) -> Finding:
-    if damaged := registration.damaged(db):
+    if damaged := registration.everything(db)[1]:
         detail = f"{', '.join(damaged)} cannot be read and is refused: `idp clients show` says what to do"
         return Finding("portals", Level.BROKEN, detail)
     return Finding("portals", Level.READY, "each can be read")

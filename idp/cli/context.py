@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -89,6 +90,18 @@ def changing(*, dry_run: bool) -> Iterator[Session]:
                 raise _Undo  # noqa: TRY301 - the way to roll back from inside
     except _Undo:
         say("dry run: nothing was changed")
+
+
+def require_yes(question: str, doing: str, *, yes: bool, dry_run: bool) -> None:
+    """Ask before what cannot be undone, unless --yes or --dry-run was given. doing: as in "erasing asks for --yes".
+
+    Raises UsageError where there is nobody to ask, Abort when the answer is no.
+    """
+    if yes or dry_run:
+        return
+    if not sys.stdin.isatty():
+        raise click.UsageError(f"{doing} asks for --yes when nobody is at the terminal")
+    click.confirm(question, abort=True, err=True)
 
 
 def record(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 
 import click
@@ -12,7 +11,7 @@ from idp.accounts import addresses, admin
 from idp.accounts import store as accounts
 from idp.accounts.roles import AccountState
 from idp.cli import values
-from idp.cli.context import changing, dry_run_option, opened, record
+from idp.cli.context import changing, dry_run_option, opened, record, require_yes
 from idp.cli.failures import Conflict, NotFound
 from idp.cli.output import Output, output_option, rows, say
 from idp.cli.output import record as print_record
@@ -87,10 +86,7 @@ def erase(who: str, yes: bool, dry_run: bool) -> None:
     its pseudonyms until they are old enough. The agencies that hold data of the person themselves are printed: they are
     to be told, since their next import brings back what their file still names.
     """
-    if not yes and not dry_run:
-        if not sys.stdin.isatty():
-            raise click.UsageError("erasing asks for --yes when nobody is at the terminal")
-        click.confirm(f"Erase {who} for good?", abort=True, err=True)
+    require_yes(f"Erase {who} for good?", "erasing", yes=yes, dry_run=dry_run)
     with opened() as deps:
         _erase(deps, who, dry_run=dry_run)
 
@@ -107,10 +103,7 @@ def erase_letters(yes: bool, dry_run: bool, output: Output) -> None:
 
     Example: idp accounts erase-letters --yes
     """
-    if not yes and not dry_run:
-        if not sys.stdin.isatty():
-            raise click.UsageError("erasing asks for --yes when nobody is at the terminal")
-        click.confirm("Erase every unused letter of the old secret_key?", abort=True, err=True)
+    require_yes("Erase every unused letter of the old secret_key?", "erasing", yes=yes, dry_run=dry_run)
     with opened() as deps:
         with reading() as db:
             before = secret_replaced_at(db)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 
 import click
@@ -10,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from idp.accounts import admin
 from idp.cli import store
-from idp.cli.context import changing, dry_run_option, opened, record
+from idp.cli.context import changing, dry_run_option, opened, record, require_yes
 from idp.cli.failures import NotFound
 from idp.cli.output import Output, output_option, rows, say
 from idp.database import reading
@@ -74,12 +73,8 @@ def _end_one(who: str, *, dry_run: bool) -> None:
 
 
 def _end_everybody(*, all_grants: bool, yes: bool, dry_run: bool) -> None:
-    if not yes and not dry_run:
-        if not sys.stdin.isatty():
-            raise click.UsageError("signing everybody out asks for --yes when nobody is at the terminal")
-        click.confirm(
-            "Sign everybody out, and void all access?" if all_grants else "Sign everybody out?", abort=True, err=True
-        )
+    question = "Sign everybody out, and void all access?" if all_grants else "Sign everybody out?"
+    require_yes(question, "signing everybody out", yes=yes, dry_run=dry_run)
     with opened() as deps:
         since = deps.now()
         if dry_run:

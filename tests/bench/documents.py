@@ -16,9 +16,8 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.cookiejar import CookieJar
 from pathlib import Path
-from urllib.request import HTTPCookieProcessor, Request, build_opener
+from urllib.request import Request, urlopen
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
@@ -93,7 +92,6 @@ def _add_oidc(base: str) -> None:
     key = rsa.generate_private_key(65537, 2048)
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-    opener = build_opener(HTTPCookieProcessor(CookieJar()))
     kept = ""
     for path, body in (
         ("/api/auth/", {"username": "admin", "password": "password"}),
@@ -125,7 +123,7 @@ def _add_oidc(base: str) -> None:
         ),
     ):
         headers = {"Content-Type": "application/json", "Cookie": kept}
-        answer = opener.open(Request(base + path, json.dumps(body).encode(), headers))
+        answer = urlopen(Request(base + path, json.dumps(body).encode(), headers))
         kept = "; ".join(one.partition(";")[0] for one in answer.headers.get_all("Set-Cookie", [])) or kept
 
 

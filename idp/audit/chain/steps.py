@@ -108,8 +108,9 @@ def close(db: Session, deps: Deps, *, expected: Place | None = None) -> Place | 
     head = store.place(anchor)
     last = None if anchor is None or hashes.genuine(anchor.mac, hashes.anchor_mac(deps.digests, head)) else head
     for link, event in store.walk(db, head.position):
-        if event is None or _gone(head, link, event):
-            raise Unclosable(f"after place {head.position}: {_gone(head, link, event)}")
+        gone = _gone(head, link, event)
+        if event is None or gone is not None:
+            raise Unclosable(f"after place {head.position}: {gone}")
         if expected is not None and expected.position == link.position and expected.link != link.link:
             raise Unclosable(f"place {link.position} was another event's when it was noted")
         foreign = _foreign(deps, head, link, event) is not None
@@ -160,9 +161,8 @@ def _append(db: Session, deps: Deps, event_ids: Sequence[str]) -> int:
 
 def _wrong(deps: Deps, head: Place, link: AuditLink, event: AuditEvent | None) -> str | None:
     """What is wrong with the place after `head`; None when it is right."""
-    if event is None or _gone(head, link, event):
-        return _gone(head, link, event)
-    return _foreign(deps, head, link, event)
+    gone = _gone(head, link, event)
+    return gone if event is None or gone is not None else _foreign(deps, head, link, event)
 
 
 def _gone(head: Place, link: AuditLink, event: AuditEvent | None) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 import unicodedata
 from dataclasses import replace
 from typing import Any
@@ -16,7 +15,7 @@ from idp.cli.clients import changes, shown
 from idp.cli.clients.defaults import NEW
 from idp.cli.clients.listing import existing, print_client
 from idp.cli.clients.shown import Owners
-from idp.cli.context import changing, dry_run_option, opened, record
+from idp.cli.context import changing, dry_run_option, opened, record, require_yes
 from idp.cli.failures import Conflict, Failure
 from idp.cli.output import Output, assignments, output_option, say
 from idp.cli.output import record as print_record
@@ -74,7 +73,8 @@ def create(
             given,
         )
         _require_sound(db, deps, wanted)
-        if store.find(db, wanted.id, now=deps.now()) is not None or store.damaged(db, wanted.id):
+        now = deps.now()
+        if store.find(db, wanted.id, now=now) is not None or store.remains(db, wanted.id, now=now) is not None:
             raise Conflict(f"client {wanted.id} exists already")
         store.create(db, wanted, now=deps.now())
         secret = secrets.made(db, deps, wanted) if wanted.has_secret else None
@@ -164,10 +164,7 @@ def enable(client_id: str, dry_run: bool) -> None:
 @dry_run_option
 def delete(client_id: str, yes: bool, dry_run: bool) -> None:
     """Delete a portal with its secrets; what people granted to it is revoked. `disable` can be undone, this cannot."""
-    if not yes and not dry_run:
-        if not sys.stdin.isatty():
-            raise click.UsageError("deleting asks for --yes when nobody is at the terminal")
-        click.confirm(f"Delete client {client_id} for good?", abort=True, err=True)
+    require_yes(f"Delete client {client_id} for good?", "deleting", yes=yes, dry_run=dry_run)
     with opened() as deps, changing(dry_run=dry_run) as db:
         client = store.remains(db, client_id, now=deps.now()) or existing(db, deps, client_id)
         revoked = grants.revoke_of_client(db, client_id, now=deps.now())

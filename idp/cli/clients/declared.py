@@ -80,8 +80,9 @@ def export(agency: str | None) -> None:
     """Write all portals in the format of `apply` on stdout. Secrets are not in it."""
     with opened(), reading() as db:
         wanted = None if agency is None else values.agency(db, agency).id
-        clients = [one for one in store.all_clients(db) if wanted is None or one.agency_id == wanted]
-        tell_damaged(db)
+        readable, damaged = store.everything(db)
+        clients = [one for one in readable if wanted is None or one.agency_id == wanted]
+        tell_damaged(damaged)
         click.echo(files.written(clients, Owners(db)))
 
 

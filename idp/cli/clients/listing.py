@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 from sqlalchemy.orm import Session
 
@@ -26,8 +28,9 @@ def list_(agency: str | None, output: Output) -> None:
     with opened(only_lists=True), reading() as db:
         owners = Owners(db)
         wanted = None if agency is None else values.agency(db, agency).id
-        found = [one for one in store.all_clients(db) if wanted is None or one.agency_id == wanted]
-        tell_damaged(db)
+        readable, damaged = store.everything(db)
+        found = [one for one in readable if wanted is None or one.agency_id == wanted]
+        tell_damaged(damaged)
         rows([shown.row(one, owners) for one in found], shown.COLUMNS, output)
 
 
@@ -44,7 +47,7 @@ def existing(db: Session, deps: Deps, client_id: str) -> Client:
     """The portal of this id. Raises NotFound, and Failure for one whose row is damaged."""
     client = store.find(db, client_id, now=deps.now())
     if client is None:
-        if store.damaged(db, client_id):
+        if store.remains(db, client_id, now=deps.now()) is not None:
             raise Failure(unreadable(client_id))
         raise NotFound(f"there is no client {client_id}: `idp clients list` shows them")
     return client
@@ -57,9 +60,9 @@ def unreadable(client_id: str) -> str:
     )
 
 
-def tell_damaged(db: Session) -> None:
+def tell_damaged(client_ids: Sequence[str]) -> None:
     """What a list of portals leaves out."""
-    for client_id in store.damaged(db):
+    for client_id in client_ids:
         say(unreadable(client_id))
 
 

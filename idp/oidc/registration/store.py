@@ -42,14 +42,13 @@ def _live_secrets(db: Session, client_id: str, *, now: datetime) -> Sequence[Cli
 
 def all_clients(db: Session) -> list[metadata.Client]:
     """Without those that cannot be read, of which the log tells."""
-    found = [_record(row, ()) for row in db.scalars(select(Client).order_by(Client.id))]
-    return [client for client in found if client is not None]
+    return everything(db)[0]
 
 
-def damaged(db: Session, client_id: str | None = None) -> list[str]:
-    """The ids of the portals that cannot be read; client_id: whether this one is among them."""
-    some = select(Client) if client_id is None else select(Client).where(Client.id == client_id)
-    return [row.id for row in db.scalars(some.order_by(Client.id)) if _record(row, ()) is None]
+def everything(db: Session) -> tuple[list[metadata.Client], list[str]]:
+    """All portals, and the ids of those that cannot be read."""
+    found = [(row.id, _record(row, ())) for row in db.scalars(select(Client).order_by(Client.id))]
+    return [client for _, client in found if client is not None], [id_ for id_, client in found if client is None]
 
 
 @dataclass(frozen=True)

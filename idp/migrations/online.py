@@ -62,6 +62,16 @@ def drop_index(name: str, table: str) -> None:
             op.drop_index(name, table_name=table, postgresql_concurrently=_postgresql())
 
 
+def fill_pages(table: str, *, percent: int) -> None:
+    """How full new pages of a table get: what an update needs no index for finds room on its page. SQLite has no such thing.
+
+    Nobody waits for it: it holds off only a vacuum and other steps, and no row is written.
+    """
+    if _postgresql():
+        with _by_itself():
+            op.execute(sa.text(f"ALTER TABLE {table} SET (fillfactor = {percent:d})"))
+
+
 def fill(table: str, key: str, values: dict[str, str], *, missing: str) -> None:
     """Give the rows that a condition finds their new values, a thousand at a time, in the order of the key.
 

@@ -49,6 +49,17 @@ def time_ordered_id() -> str:
     return f"{value:032x}"
 
 
+_VARIANT = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
+
+
+def time_ordered_ids(count: int) -> list[str]:
+    """As many of the same, from one read of the clock and of randomness: an import makes two million."""
+    start = f"{time.time_ns() // 1_000_000:012x}7"
+    rest = os.urandom(10 * count).hex()
+    places = range(0, 20 * count, 20)
+    return [f"{start}{rest[at : at + 3]}{_VARIANT[rest[at + 3]]}{rest[at + 4 : at + 19]}" for at in places]
+
+
 def system_resolver(host: str, port: int) -> list[str]:
     """The addresses of a name, as text, in the order to be tried. Raises OSError when there are none."""
     return list(dict.fromkeys(str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
@@ -70,5 +81,6 @@ class Deps:
     new_token: Callable[[int], str] = random_token
     new_digits: Callable[[int], str] = random_digits
     new_id: Callable[[], str] = time_ordered_id
+    new_ids: Callable[[int], list[str]] = time_ordered_ids
     resolve: Callable[[str, int], list[str]] = system_resolver
     shared: Shared | None = field(default=None, repr=False)

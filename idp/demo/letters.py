@@ -51,8 +51,8 @@ def _import(letters_file: Path, settings: Settings) -> dict[Key, str]:
         Run(deps, tell=lambda _outcome: None, letters_file=file).take(export)
     finally:
         file.close()
-    given = [one.values for one in export.records() if isinstance(one, Record)]
-    passwords = {_key(one["customer"], one["company"], one["identifier"]): one["password"] for one in given}
+    given = [one.cells for one in export.records() if isinstance(one, Record)]
+    passwords = {_key(one.customer, one.company, one.identifier): one.password for one in given}
     with letters_file.open(encoding="utf-8-sig", newline="") as made:
         for row in csv.DictReader(made, delimiter=";"):
             passwords[_key(row["client"], row["societe"], row["identifiant"])] = row["mot_de_passe"]

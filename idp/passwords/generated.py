@@ -11,13 +11,14 @@ GROUPS, GROUP_LENGTH = 4, 4  # 16 characters of 23: 72 bits
 _FAIR = 256 - 256 % len(ALPHABET)  # bytes from here on would make the first letters likelier than the last
 _LETTERS = bytes(ord(ALPHABET[byte % len(ALPHABET)]) for byte in range(256))
 _UNFAIR = bytes(range(_FAIR, 256))
-_STARTS = range(0, GROUPS * GROUP_LENGTH, GROUP_LENGTH)
 
 
-def provisional_password() -> str:
-    """Like `KXQF-7M3T-WDHE-4RYP`, 72 bits; typed in any case, with or without its dashes."""
+def provisional_passwords(count: int) -> list[str]:
+    """As many, like `KXQF-7M3T-WDHE-4RYP`, 72 bits each; typed in any case, with or without dashes."""
+    wanted = count * GROUPS * GROUP_LENGTH
     letters = ""
-    while len(letters) < GROUPS * GROUP_LENGTH:
-        # One read of randomness for all letters, turned into letters at once: a large import makes a million of these.
-        letters += secrets.token_bytes(24).translate(_LETTERS, _UNFAIR).decode()
-    return "-".join([letters[start : start + GROUP_LENGTH] for start in _STARTS])
+    while len(letters) < wanted:
+        # One read of randomness for all of them, turned into letters at once: a large import makes a million of these.
+        letters += secrets.token_bytes(wanted + wanted // 8).translate(_LETTERS, _UNFAIR).decode()
+    groups = [letters[start : start + GROUP_LENGTH] for start in range(0, wanted, GROUP_LENGTH)]
+    return ["-".join(groups[start : start + GROUPS]) for start in range(0, len(groups), GROUPS)]

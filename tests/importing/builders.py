@@ -7,6 +7,7 @@ from pathlib import Path
 
 from idp.accounts.importing import profile as profiles
 from idp.accounts.importing import reading
+from idp.accounts.importing.cells import Cells
 from idp.accounts.importing.cleaning import Line, Refusal, clean
 from idp.accounts.importing.profile import Profile
 from idp.accounts.importing.reading import Export, Fault, Record
@@ -57,7 +58,7 @@ def records(path: Path, profile: Profile = DEFAULT) -> Sequence[Record | Fault]:
 
 def cleaned(**odd: str) -> Line | Refusal:
     """What becomes of one line."""
-    return clean(Record(2, 0, {**_FIELDS, **odd}), DEFAULT)
+    return clean(Record(2, 0, Cells(**{**_FIELDS, **odd})), DEFAULT)
 
 
 def a_person(**odd: str) -> Line:
@@ -68,4 +69,4 @@ def a_person(**odd: str) -> Line:
 
 def values(record: Record | Fault) -> Mapping[str, str]:
     assert isinstance(record, Record), record
-    return record.values
+    return record.cells._asdict()

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from idp.accounts import addresses
-from idp.accounts.importing.cells import is_tidy, text
+from idp.accounts.importing.cells import Cells, is_tidy, text
 from idp.accounts.importing.cleaning import Line, Refusal, clean
 from idp.accounts.importing.reading import Record
 from idp.errors import AddressMalformed
@@ -198,9 +198,8 @@ def test_a_password_is_not_in_any_representation() -> None:
 @given(st.dictionaries(st.sampled_from(list(DEFAULT.columns.values())), st.text(max_size=400)))
 def test_no_line_is_too_odd_to_be_answered(odd: dict[str, str]) -> None:
     """Whatever cells hold, a line is a person that fits the columns, or a refusal with a reason."""
-    line = clean(
-        Record(2, 0, {"customer": "A", "company": "B", "identifier": "1", "role": "Locataire", **odd}), DEFAULT
-    )
+    cells = Cells(**{"customer": "A", "company": "B", "identifier": "1", "role": "Locataire", **odd})
+    line = clean(Record(2, 0, cells), DEFAULT)
     if isinstance(line, Refusal):
         assert line.reason
         return

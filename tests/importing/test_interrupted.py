@@ -191,7 +191,7 @@ def test_a_torn_title_line_is_written_anew(deps: Deps, letters: Path) -> None:
 
 
 def test_a_sealed_password_opens_only_for_its_letter_and_under_its_secret(deps: Deps) -> None:
-    sealed_password = letters_module.seal(deps, "one", "KXQF-7M3T-WDHE-4RYP")
+    [sealed_password] = letters_module.seal(deps, ["one"], ["KXQF-7M3T-WDHE-4RYP"])
     assert letters_module.unseal(deps, "one", sealed_password) == "KXQF-7M3T-WDHE-4RYP"
     with pytest.raises(LettersError, match="another master secret"):
         letters_module.unseal(deps, "two", sealed_password)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from idp.accounts.importing import reading, sentences
+from idp.accounts.importing import sentences
+from idp.accounts.importing.lines import LONGEST_LINE
 from idp.accounts.importing.reading import Fault, Record, Unusable
 from tests.importing.builders import TITLES, a_line, an_export, examined, records, values
 
@@ -156,7 +157,7 @@ def test_a_line_in_another_encoding_costs_that_line(path: Path) -> None:
 
 
 def test_an_endless_line_costs_that_line_and_no_memory(path: Path) -> None:
-    an_export(path, "x" * (3 * reading.LONGEST_LINE), a_line())
+    an_export(path, "x" * (3 * LONGEST_LINE), a_line())
     fault, good = records(path)
     assert isinstance(fault, Fault)
     assert good.line == 3

@@ -12,7 +12,7 @@ import pytest
 
 from idp.digests import Digests
 from idp.errors import Overloaded
-from idp.passwords.generated import ALPHABET, provisional_password
+from idp.passwords.generated import ALPHABET, provisional_passwords
 from idp.passwords.hashing import NICE, Hasher
 from idp.passwords.queue import Asker
 from tests.demo.running import wait_until
@@ -61,18 +61,19 @@ def test_a_stolen_hash_is_useless_without_the_key() -> None:
     "write", [str.lower, lambda p: p.replace("-", ""), lambda p: p.replace("-", " "), lambda p: f" {p} "]
 )
 def test_a_generated_password_may_be_copied_loosely(write) -> None:  # type: ignore[no-untyped-def]
-    password = provisional_password()
+    password, another = provisional_passwords(2)
     stored = HASHER.keyed(password)
 
     assert HASHER.verify(write(password), stored)
-    assert not HASHER.verify(provisional_password(), stored)
+    assert not HASHER.verify(another, stored)
     assert not HASHER.verify(stored, stored)
 
 
 def test_generated_passwords_are_unlike_and_unambiguous() -> None:
-    made = {provisional_password() for _ in range(200)}
+    made = provisional_passwords(3000)
 
-    assert len(made) == 200
+    assert len(set(made)) == 3000
+    assert all([len(group) for group in password.split("-")] == [4] * 4 for password in made)
     assert not set("".join(made)) - set(ALPHABET) - {"-"}
     assert not set("0O1IL2Z5S8BUV") & set(ALPHABET)
 

@@ -3,8 +3,33 @@
 from __future__ import annotations
 
 import unicodedata
+from typing import NamedTuple
 
 _INVISIBLE = ("Cc", "Cf", "Cs")  # control, format and half characters: PostgreSQL refuses some, nobody can type others
+
+
+class Cells(NamedTuple):
+    """The cells of a line, one for each of `sentences.FIELDS` and in their order; one that the file has not is empty."""
+
+    customer: str = ""
+    company: str = ""
+    identifier: str = ""
+    password: str = ""
+    civility: str = ""
+    last_name: str = ""
+    first_name: str = ""
+    company_name: str = ""
+    email: str = ""
+    phone: str = ""
+    street: str = ""
+    postal_code: str = ""
+    city: str = ""
+    role: str = ""
+    contracts: str = ""
+    mandate: str = ""
+
+    def __repr__(self) -> str:
+        return "Cells(…)"  # a password is among them
 
 
 def text(cell: str) -> str:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import csv
 import fcntl
-import io
 import os
 from collections import deque
 from collections.abc import Sequence
@@ -23,6 +22,7 @@ from urllib.parse import urlencode
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from idp.accounts.importing import spreadsheet
 from idp.accounts.importing.spreadsheet import guarded_row, unguarded
 from idp.accounts.importing.store import Letter
 from idp.deps import Deps
@@ -49,13 +49,14 @@ _BOM = b"\xef\xbb\xbf"
 # Rows written but not wiped are those of one batch at most; twice that is remembered of an existing file.
 BATCH = 2000
 _REMEMBERED = 2 * BATCH
+_NONCE = 12  # bytes
 
 
 class LettersError(Exception):
     """The letters file cannot be used, or a sealed password not be opened; the message says why."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Row:
     """One letter. password: in clear, so nothing of this is ever printed or logged."""
 
@@ -74,25 +75,20 @@ class LettersFile:
     def __init__(self, path: Path, deps: Deps) -> None:
         """Raises LettersError for a file that is not a letters file or is in use, and OSError."""
         self._issuer = deps.settings.issuer
-        self._urls: dict[str, str] = {}
+        self._of_agency: dict[str, tuple[list[str], list[str]]] = {}
         self._file = _opened(path)
         try:
-            self._last = _prepared(self._file, path)
+            self._last = frozenset(_prepared(self._file, path))
         except BaseException:
             self._file.close()
             raise
 
     def append(self, rows: Sequence[Row]) -> int:
         """Write rows and force them to the disk; returns how many were not there yet."""
-        last = set(self._last)
-        fresh = [row for row in rows if row.key not in last]
-        text = io.StringIO()
-        writer = csv.writer(text, delimiter=";", lineterminator="\r\n")
-        writer.writerows(guarded_row(self._cells(row)) for row in fresh)
-        self._file.write(text.getvalue().encode())
+        fresh = [row for row in rows if row.key not in self._last] if self._last else rows
+        self._file.write("".join([spreadsheet.row(self._cells(row)) for row in fresh]).encode())
         self._file.flush()
         os.fsync(self._file.fileno())
-        self._last.extend(row.key for row in fresh)
         return len(fresh)
 
     def close(self) -> None:
@@ -100,19 +96,14 @@ class LettersFile:
 
     def _cells(self, row: Row) -> list[str]:
         _, identifier, *person = row.letter
-        agency = row.agency
-        return [
-            *(agency.customer_code, agency.company_code, agency.name),
-            *person,
-            *(identifier, row.password, self._url(agency)),
-        ]
+        first, last = self._of_agency.get(row.agency.id) or self._met(row.agency)
+        return [*first, *guarded_row((*person, identifier)), row.password, *last]
 
-    def _url(self, agency: AgencyView) -> str:
-        url = self._urls.get(agency.id)
-        if url is None:
-            url = f"{self._issuer}/login/provisional?{urlencode(resolve.query(agency))}"
-            self._urls[agency.id] = url
-        return url
+    def _met(self, agency: AgencyView) -> tuple[list[str], list[str]]:
+        """The cells that are the same on all rows of an agency, before and after a person's."""
+        url = f"{self._issuer}/login/provisional?{urlencode(resolve.query(agency))}"
+        names = guarded_row((agency.customer_code, agency.company_code, agency.name))
+        return self._of_agency.setdefault(agency.id, (names, guarded_row([url])))
 
 
 @lru_cache(maxsize=1)
@@ -120,11 +111,15 @@ def _cipher(key: bytes) -> AESGCM:
     return AESGCM(key)
 
 
-def seal(deps: Deps, letter_id: str, password: str) -> str:
-    """The password encrypted for its letter: base64 of nonce and AES-256-GCM. The id is authenticated with it."""
-    nonce = os.urandom(12)
-    sealed = _cipher(deps.digests.key(Kind.LETTER_ENCRYPTION)).encrypt(nonce, password.encode(), letter_id.encode())
-    return base64.b64encode(nonce + sealed).decode()
+def seal(deps: Deps, letter_ids: Sequence[str], passwords: Sequence[str]) -> list[str]:
+    """Each password encrypted for its letter: base64 of nonce and AES-256-GCM. The id is authenticated with it."""
+    encrypt = _cipher(deps.digests.key(Kind.LETTER_ENCRYPTION)).encrypt
+    random = os.urandom(_NONCE * len(passwords))
+    nonces = [random[start : start + _NONCE] for start in range(0, len(random), _NONCE)]
+    return [
+        base64.b64encode(nonce + encrypt(nonce, password.encode(), letter_id.encode())).decode()
+        for nonce, password, letter_id in zip(nonces, passwords, letter_ids, strict=True)
+    ]
 
 
 def unseal(deps: Deps, letter_id: str, sealed: str) -> str:
@@ -132,7 +127,9 @@ def unseal(deps: Deps, letter_id: str, sealed: str) -> str:
     raw = base64.b64decode(sealed)
     try:
         return (
-            _cipher(deps.digests.key(Kind.LETTER_ENCRYPTION)).decrypt(raw[:12], raw[12:], letter_id.encode()).decode()
+            _cipher(deps.digests.key(Kind.LETTER_ENCRYPTION))
+            .decrypt(raw[:_NONCE], raw[_NONCE:], letter_id.encode())
+            .decode()
         )
     except InvalidTag:
         raise LettersError(

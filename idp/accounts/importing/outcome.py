@@ -17,7 +17,7 @@ class Kind(StrEnum):
     WARNING = "warning"
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Outcome:
     """line: of the file, where the record starts. reason: a French sentence; empty where there is nothing to say."""
 

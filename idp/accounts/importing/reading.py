@@ -8,37 +8,33 @@ from __future__ import annotations
 
 import csv
 import json
-from collections import deque
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 from idp.accounts.importing import sentences
-from idp.accounts.importing.cells import is_tidy
+from idp.accounts.importing.cells import Cells, is_tidy
+from idp.accounts.importing.lines import BOM, Line, Lines, encoding_of, looks_like_utf16
 from idp.accounts.importing.profile import REQUIRED, Profile, squeezed
 from idp.accounts.importing.sentences import FIELDS
 
 DELIMITERS = (";", ",", "\t", "|")
-LONGEST_LINE = 100_000  # bytes
 MOST_LINES_OF_A_RECORD = 30
-_BOM = b"\xef\xbb\xbf"
+_READ_AT_ONCE = 1 << 18  # bytes: at each read the interpreter's lock is given away, and has to be waited for
 
 
 class Unusable(Exception):
     """Nothing of the file can be read; the message is a French sentence."""
 
 
-@dataclass(frozen=True)
-class Record:
-    """The cells of one line by field. end: bytes of the file read so far.
-
-    tidy: every field is there, as `cells.text` leaves it; otherwise cells are raw, and absent ones are empty.
-    """
+class Record(NamedTuple):
+    """The cells of one line. end: bytes of the file read so far. tidy: as `cells.text` leaves them; otherwise raw."""
 
     line: int
     end: int
-    values: Mapping[str, str] = field(repr=False)
+    cells: Cells
     tidy: bool = False
 
 
@@ -49,15 +45,6 @@ class Fault:
     line: int
     end: int
     reason: str
-
-
-class _Line(NamedTuple):
-    """A physical line without its end. fault: why its text cannot be relied on; empty for a good line."""
-
-    number: int
-    end: int
-    text: str
-    fault: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,8 +61,8 @@ class Export:
 
     def records(self) -> Iterator[Record | Fault]:
         """Every record of the file, in order; empty lines are passed over."""
-        with self.path.open("rb") as file:
-            lines = _Lines(file, self.encoding)
+        with self.path.open("rb", buffering=_READ_AT_ONCE) as file:
+            lines = Lines(file, self.encoding)
             for _ in range(self.header_lines):
                 next(lines)
             yield from _json_records(lines, self.profile) if self.delimiter is None else _csv_records(lines, self)
@@ -85,17 +72,17 @@ def examine(path: Path, profile: Profile) -> Export:
     """Find out how a file is written. Raises Unusable, and OSError when it cannot be opened."""
     with path.open("rb") as file:
         start = file.read(4096)
-        if start.startswith((b"\xff\xfe", b"\xfe\xff")) or _looks_like_utf16(start):
+        if start.startswith((b"\xff\xfe", b"\xfe\xff")) or looks_like_utf16(start):
             raise Unusable(sentences.UTF16)
         if b"\x00" in start:
             raise Unusable(sentences.BINARY)
-        if not start.removeprefix(_BOM).strip():
+        if not start.removeprefix(BOM).strip():
             raise Unusable(sentences.EMPTY)
         file.seek(0)
-        encoding = _encoding(file)
+        encoding = encoding_of(file)
         size = file.tell()
         file.seek(0)
-        lines = _Lines(file, encoding)
+        lines = Lines(file, encoding)
         first = next(lines)
         if first.fault:
             raise Unusable(sentences.HEADER_TOO_LONG if not first.text else first.fault)
@@ -106,72 +93,6 @@ def examine(path: Path, profile: Profile) -> Export:
             first, header_lines = next(lines, first), 2  # a line that some spreadsheets write, and read back
         delimiter, columns = _header(first.text, profile)
         return Export(path, size, encoding, delimiter, header_lines, columns, profile)
-
-
-# --- encoding and lines ----------------------------------------------------------------------------------------------
-
-
-def _encoding(file: BinaryIO) -> str:
-    """utf-8 or cp1252, from the whole file, which is read to its end: the first accent may stand in the last line.
-
-    A line of cp1252 that happens to be UTF-8 hardly exists, so the majority of the lines with accents decides, and a
-    few broken lines do not turn the accents of all others into garbage.
-    """
-    utf8 = other = 0
-    if file.read(3) == _BOM:
-        utf8 = 1_000_000_000  # it says so itself
-    while line := file.readline(LONGEST_LINE):
-        if line.isascii():
-            continue
-        try:
-            line.decode("utf-8")
-            utf8 += 1
-        except UnicodeDecodeError:
-            other += 1
-    return "utf-8" if utf8 >= other else "cp1252"
-
-
-def _looks_like_utf16(start: bytes) -> bool:
-    """Text in UTF-16 without a mark: every other byte of a Latin text is zero."""
-    return len(start) >= 8 and (start[1:40:2].count(0) > 10 or start[0:40:2].count(0) > 10)
-
-
-class _Lines:
-    """The physical lines of a file, numbered from 1, with a way to put some back."""
-
-    def __init__(self, file: BinaryIO, encoding: str) -> None:
-        self._file = file
-        self._encoding = encoding
-        self._number = self._end = 0
-        self._back: deque[_Line] = deque()
-
-    def __iter__(self) -> Iterator[_Line]:
-        return self
-
-    def __next__(self) -> _Line:
-        if self._back:
-            return self._back.popleft()
-        raw = self._file.readline(LONGEST_LINE + 1)
-        if not raw:
-            raise StopIteration
-        self._number += 1
-        self._end += len(raw)
-        if len(raw) > LONGEST_LINE:
-            while raw and not raw.endswith(b"\n"):
-                raw = self._file.readline(LONGEST_LINE)
-                self._end += len(raw)
-            return _Line(self._number, self._end, "", sentences.TOO_LONG.format(limit=LONGEST_LINE))
-        if self._number == 1:
-            raw = raw.removeprefix(_BOM)
-        raw = raw.rstrip(b"\r\n")
-        try:
-            return _Line(self._number, self._end, raw.decode(self._encoding))
-        except UnicodeDecodeError:
-            text = raw.decode(self._encoding, "replace")
-            return _Line(self._number, self._end, text, sentences.UNREADABLE.format(encoding=self._encoding))
-
-    def put_back(self, lines: list[_Line]) -> None:
-        self._back.extendleft(reversed(lines))
 
 
 # --- CSV -------------------------------------------------------------------------------------------------------------
@@ -195,17 +116,16 @@ def _header(text: str, profile: Profile) -> tuple[str, tuple[str | None, ...]]:
     return delimiter, columns
 
 
-def _csv_records(lines: _Lines, export: Export) -> Iterator[Record | Fault]:
+def _csv_records(lines: Lines, export: Export) -> Iterator[Record | Fault]:
     width, delimiter = len(export.columns), export.delimiter or ";"
-    given = {**dict.fromkeys(FIELDS, ""), **export.profile.constants}
+    by_field = _by_field(export.columns, export.profile)
     for first in lines:
         if first.fault:
             yield Fault(first.number, first.end, first.fault)
             continue
         tidy = _tidy_cells(first.text, delimiter)
         if tidy is not None and len(tidy) == width and any(tidy):
-            values = {name: cell for name, cell in zip(export.columns, tidy, strict=True) if name is not None}
-            yield Record(first.number, first.end, {**given, **values}, tidy=True)
+            yield Record(first.number, first.end, by_field(tidy), True)
             continue
         taken = _take(lines, first, delimiter, width)
         if isinstance(taken, Fault):
@@ -220,8 +140,15 @@ def _csv_records(lines: _Lines, export: Export) -> Iterator[Record | Fault]:
         if len(cells) != width:
             yield Fault(first.number, end, sentences.WRONG_COLUMNS.format(found=len(cells), expected=width))
             continue
-        values = {name: cell for name, cell in zip(export.columns, cells, strict=True) if name is not None}
-        yield Record(first.number, end, {**export.profile.constants, **values})
+        yield Record(first.number, end, by_field(cells))
+
+
+def _by_field(columns: Sequence[str | None], profile: Profile) -> Callable[[list[str]], Cells]:
+    """What puts the cells of a line in the order of the fields: a column, else a constant of the profile, else nothing."""
+    constants = [profile.constants.get(name, "") for name in Cells._fields]
+    places = (columns.index(name) if name in columns else len(columns) + n for n, name in enumerate(Cells._fields))
+    pick = itemgetter(*places)
+    return lambda cells: Cells._make(pick(cells + constants))
 
 
 def _tidy_cells(text: str, delimiter: str) -> list[str] | None:
@@ -231,10 +158,10 @@ def _tidy_cells(text: str, delimiter: str) -> list[str] | None:
     return [cell.strip() for cell in text.split(delimiter)]
 
 
-def _take(lines: _Lines, first: _Line, delimiter: str, width: int) -> tuple[list[str], int] | Fault:
+def _take(lines: Lines, first: Line, delimiter: str, width: int) -> tuple[list[str], int] | Fault:
     """The cells of the record that starts at a line, with the lines that its quotes reach over."""
     text = first.text
-    more: list[_Line] = []
+    more: list[Line] = []
     cells = _cells(text, delimiter)
     while cells is None and len(more) < MOST_LINES_OF_A_RECORD:
         following = next(lines, None)
@@ -270,7 +197,7 @@ def _cells(text: str, delimiter: str) -> list[str] | None:
 # --- JSON Lines ------------------------------------------------------------------------------------------------------
 
 
-def _json_records(lines: _Lines, profile: Profile) -> Iterator[Record | Fault]:
+def _json_records(lines: Lines, profile: Profile) -> Iterator[Record | Fault]:
     separator = profile.contract_separators[:1] or ","
     for line in lines:
         if line.fault:
@@ -287,7 +214,7 @@ def _json_records(lines: _Lines, profile: Profile) -> Iterator[Record | Fault]:
             continue
         named = {profile.columns.get(squeezed(key)): _json_cell(value, separator) for key, value in raw.items()}
         values = {**profile.constants, **{name: cell for name, cell in named.items() if name is not None}}
-        yield Record(line.number, line.end, values)
+        yield Record(line.number, line.end, Cells(**values))
 
 
 def _json_cell(value: Any, separator: str) -> str:

@@ -31,7 +31,7 @@ from idp.accounts.importing.store import Known, New
 from idp.accounts.importing.writer import Writer
 from idp.database import at_once, reading, transaction
 from idp.deps import Deps
-from idp.passwords.generated import provisional_password
+from idp.passwords.generated import provisional_passwords
 from idp.tenancy.store import AgencyView
 
 BATCH = letters.BATCH
@@ -157,10 +157,19 @@ class Run:
 
     def _made(self, planned: Sequence[Planned], pool: ThreadPoolExecutor, writer: Writer) -> list[New]:
         """The letters of lines that have none: their passwords hashed, or made and sealed."""
-        hashes = iter(
-            self._hashed([one.line.password for one in planned if one.line.password is not None], pool, writer)
-        )
-        return [self._new(one, hashes) for one in planned]
+        ids = self._deps.new_ids(len(planned))
+        given = [one.line.password for one in planned if one.line.password is not None]
+        hashes = iter(self._hashed(given, pool, writer))
+        made = self._secrets([id_ for id_, one in zip(ids, planned, strict=True) if one.line.password is None])
+        return [
+            New(id_, one.line, one.agency, *(next(made) if one.line.password is None else (next(hashes), None, None)))
+            for id_, one in zip(ids, planned, strict=True)
+        ]
+
+    def _secrets(self, letter_ids: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+        """A password for each of these letters: its digest, it sealed, and itself."""
+        made = provisional_passwords(len(letter_ids))
+        return zip(map(self._deps.hasher.keyed, made), letters.seal(self._deps, letter_ids, made), made, strict=True)
 
     def _hashed(self, passwords: Sequence[str], pool: ThreadPoolExecutor, writer: Writer) -> list[str]:
         """Hashes in the order of the passwords, on all cores."""
@@ -169,14 +178,6 @@ class Run:
             self._heed(writer)
             hashes.append(running.result())
         return hashes
-
-    def _new(self, planned: Planned, hashes: Iterator[str]) -> New:
-        letter_id = self._deps.new_id()
-        if planned.line.password is not None:
-            return New(letter_id, planned.line, planned.agency, next(hashes), None, None)
-        made = provisional_password()
-        digest, sealed = self._deps.hasher.keyed(made), letters.seal(self._deps, letter_id, made)
-        return New(letter_id, planned.line, planned.agency, digest, sealed, made)
 
     def _write(self, planned: Sequence[Planned], new: Sequence[New]) -> None:
         changed = [(one.known.id, one.line) for one in planned if one.known is not None and one.kind is Kind.UPDATED]
@@ -188,8 +189,8 @@ class Run:
             stored = store.add(db, new, run=self.id, expires_at=expires_at, now=now)
             store.change(db, changed, run=self.id, now=now)
             added = [(one.id, one.line) for one in new if one.id in stored]
-            store.put_contracts(db, added, new_id=self._deps.new_id, replace=False)
-            store.put_contracts(db, changed, new_id=self._deps.new_id, replace=True)
+            store.put_contracts(db, added, new_ids=self._deps.new_ids, replace=False)
+            store.put_contracts(db, changed, new_ids=self._deps.new_ids, replace=True)
         self._let_out([_row(one) for one in new if one.id in stored and one.made_password is not None])
 
     # --- letters ------------------------------------------------------------------------------------------------------

@@ -69,7 +69,7 @@ class Known(NamedTuple):
     closed: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class New:
     """A letter to store. sealed_password, made_password: of a password made here; None for one that was given."""
 
@@ -127,11 +127,12 @@ def add(db: Session, new: Sequence[New], *, run: str, expires_at: datetime, now:
     """Store new letters; returns the ids of those stored. Another import may have been first: then it stays as it is."""
     if not new:
         return set()
-    made = (
-        (one.id, one.agency.id, one.line.identifier, one.line.key, one.password_digest, one.sealed_password)
+    rows = [
+        (one.id, one.agency.id, line.identifier, line.key, one.password_digest, one.sealed_password, *_told(line))
         for one in new
-    )
-    _give(db, (*_MADE, *_TOLD), [(*mine, *_told(one.line)) for mine, one in zip(made, new, strict=True)])
+        for line in (one.line,)
+    ]
+    _give(db, (*_MADE, *_TOLD), rows)
     same = {"import_run": run, "expires_at": expires_at, "created_at": now, "updated_at": now}
     moved = select(*_GIVEN.c, *(bindparam(name, type_=PEOPLE.c[name].type) for name in same)).where(true())
     statement = upsert(db, PEOPLE).from_select([*_GIVEN.c.keys(), *same], moved)
@@ -150,7 +151,9 @@ def change(db: Session, changed: Sequence[tuple[str, Line]], *, run: str, now: d
     )
 
 
-def put_contracts(db: Session, lines: Sequence[tuple[str, Line]], *, new_id: Callable[[], str], replace: bool) -> None:
+def put_contracts(
+    db: Session, lines: Sequence[tuple[str, Line]], *, new_ids: Callable[[int], list[str]], replace: bool
+) -> None:
     """Store the contracts of letters, by the letters' ids. replace: in place of those stored."""
     if replace and lines:
         statement = delete(CONTRACTS).where(
@@ -159,12 +162,12 @@ def put_contracts(db: Session, lines: Sequence[tuple[str, Line]], *, new_id: Cal
         db.execute(statement, {"given": json.dumps([{"id": id_} for id_, _ in lines])})
     names = ("id", "provisional_account_id", "reference", "role", "mandate", "position")
     rows = [
-        (new_id(), id_, reference, line.person.role.value, line.person.mandate, position)
+        (id_, reference, line.person.role, line.person.mandate, position)
         for id_, line in lines
         for position, reference in enumerate(line.contracts)
     ]
     if rows:
-        _copy(db, CONTRACTS, names, rows)
+        _copy(db, CONTRACTS, names, [(id_, *row) for id_, row in zip(new_ids(len(rows)), rows, strict=True)])
 
 
 def sealed(db: Session, agency_id: str, *, limit: int) -> list[Waiting]:
@@ -180,18 +183,9 @@ def sealed(db: Session, agency_id: str, *, limit: int) -> list[Waiting]:
 
 def letter_of(new: New) -> Letter:
     """The same of a letter that was just stored, without reading it."""
-    person = new.line.person
-    return Letter(
-        id=new.id,
-        identifier=new.line.identifier,
-        civility=person.civility,
-        last_name=person.last_name,
-        first_name=person.first_name,
-        company_name=person.company_name,
-        street=person.street,
-        postal_code=person.postal_code,
-        city=person.city,
-    )
+    line, person = new.line, new.line.person
+    name = person.civility, person.last_name, person.first_name, person.company_name
+    return Letter(new.id, line.identifier, *name, person.street, person.postal_code, person.city)
 
 
 def count_sealed(db: Session, agency_ids: Sequence[str]) -> int:

@@ -38,6 +38,7 @@ from idp.settings import Settings, load
 from idp.tenancy.tables import Agency, Customer
 from idp.terms import store as terms
 from idp.throttle.tables import ThrottleCounter
+from tests.support import members
 from tests.support.mailbox import Mail, Mailbox
 from tests.support.person import Person
 
@@ -353,45 +354,16 @@ class World:
         return Letter(agency.client, agency.societe, identifier, password, email, agency.id, letter_id)
 
     def member(self, agency: AgencyMade | None = None, *, password: str = STRONG, **letter: Any) -> tuple[Letter, str]:
-        """A person whose account is up to date, made through the flow's own steps; the letter and the account id."""
-        from idp.upgrade import proof, steps
-
+        """A person whose account is up to date, as the upgrade leaves it; the letter and the account id."""
         held = self.letter(agency, **letter)
-        assert held.email
-        browser = secrets.token_hex(32)
-        with self.server.app.app_context():
-            flow = steps.prove_letter(
-                self.deps,
-                agency_id=held.agency_id,
-                identifier=held.identifier,
-                password=held.password,
-                browser_digest=browser,
-                network="192.0.2.1",
-                authorization_id=None,
-            ).flow
-            flow = steps.choose_address(
-                self.deps, flow_id=flow.id, browser_digest=browser, version=flow.version, typed=held.email
-            ).flow
-            flow = steps.choose_password(
-                self.deps,
-                flow_id=flow.id,
-                browser_digest=browser,
-                version=flow.version,
-                new_password=password,
-                confirmation=password,
-                terms_accepted=True,
-                language="fr",
-            ).flow
-            done = proof.confirm_by_code(
-                self.deps,
-                flow_id=flow.id,
-                browser_digest=browser,
-                code=self.code_for(held.email),
-                password="",
-                network="192.0.2.1",
-            )
-        assert done.flow.account_id is not None
-        return held, done.flow.account_id
+        return held, members.join(self, held, password)
+
+    def upgraded(
+        self, agency: AgencyMade | None = None, *, password: str = STRONG, **letter: Any
+    ) -> tuple[Letter, str]:
+        """The same, led through the flow's steps: for what looks at their mail, flow or audit."""
+        held = self.letter(agency, **letter)
+        return held, members.upgrade(self, held, password)
 
     # --- mail --------------------------------------------------------------------------------------------------------
 

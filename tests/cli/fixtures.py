@@ -95,7 +95,8 @@ def _upgrade(url: str) -> None:
 def _empty(url: str) -> None:
     app = create_database_app(Settings.model_validate({"database_url": url}))
     with app.app_context():
-        names = ", ".join(f'"{table.name}"' for table in db.metadata.sorted_tables if table.name not in _KEPT)
+        # A TRUNCATE makes new files for every table and index: fifteen times the work, where there are a few rows or none.
+        names = [table.name for table in reversed(db.metadata.sorted_tables) if table.name not in _KEPT]
         with db.engine.begin() as connection:
-            connection.execute(text(f"TRUNCATE {names} CASCADE"))
+            connection.execute(text(";".join(f'DELETE FROM "{name}"' for name in names)))
         db.engine.dispose()

@@ -11,6 +11,7 @@ from joserfc.jwk import ECKey, KeySet, RSAKey
 from sqlalchemy import select
 
 from idp.oidc.jose import Signatures
+from idp.oidc.token.genuine import MOST, Genuine, Remembered
 from idp.oidc.token.tables import AccessToken
 from tests.attacks import attack
 from tests.support.world import HTTP, World, answer, claims
@@ -77,6 +78,37 @@ def test_an_opaque_token_of_the_portal_itself_can_be_revoked(world: World, membe
     assert portal.post("/oauth/introspect", token=token).json()["active"]
     portal.post("/oauth/revoke", token=token)
     assert portal.post("/oauth/introspect", token=token).json() == {"active": False}
+
+
+def test_a_token_that_was_read_before_expires_and_is_revoked_like_any_other(world: World, member) -> None:
+    person, _, agency = member
+    portal = world.portal(agency)
+    first, second = (redeemed(portal, asked(person, portal)["code"]).json()["access_token"] for _ in range(2))
+    assert [portal.userinfo(token).status_code for token in (first, first, second)] == [200, 200, 200]
+    portal.post("/oauth/revoke", token=first)
+    assert [portal.userinfo(token).status_code for token in (first, second)] == [401, 200]
+    world.clock.advance(minutes=11)
+    assert portal.userinfo(second).status_code == 401
+
+
+def test_another_signature_under_a_token_that_was_read_before_is_refused(world: World, member) -> None:
+    person, _, agency = member
+    portal = world.portal(agency)
+    token = redeemed(portal, asked(person, portal)["code"]).json()["access_token"]
+    assert portal.userinfo(token).status_code == 200
+    signed, _, signature = token.rpartition(".")
+    assert portal.userinfo(f"{signed}.{signature[::-1]}").status_code == 401
+    assert portal.userinfo(f"{signed}.").status_code == 401
+
+
+def test_only_so_many_genuine_tokens_are_remembered_and_nothing_of_their_text() -> None:
+    remembered, genuine = Remembered(), Genuine(key=None, kind="at+jwt", claims={})  # type: ignore[arg-type]
+    for number in range(MOST + 10):
+        remembered.put(f"token-{number}", genuine)
+    assert len(remembered) == MOST
+    assert remembered.get("token-9") is None, "the oldest went first"
+    assert remembered.get(f"token-{MOST + 9}") is genuine
+    assert "token-" not in str(vars(remembered))
 
 
 def test_an_opaque_token_expires(world: World, member) -> None:

@@ -23,6 +23,7 @@ from idp.oidc.jose import ENCRYPTIONS, SIGNATURES, Signatures, sign
 from idp.oidc.keys import flow, steps, store
 from idp.oidc.keys.keyring import Keyring
 from idp.oidc.keys.tables import SigningKey
+from idp.oidc.token.tokens import Tokens
 from tests.support.world import HTTP, World, claims
 
 KINDS = {"RSA": RSAKey, "EC": ECKey, "OKP": OKPKey}
@@ -333,6 +334,8 @@ def test_what_a_leaked_key_signed_is_refused_in_seconds_and_there_is_another_key
     portal = world.portal(world.agency())
     with ring_of(world) as ring:
         token = portal.token(grant_type="client_credentials").json()["access_token"]
+        reader = Tokens(world.deps, ring)
+        assert reader.read_access(token), "and so it is remembered"
         leaked = ring.signing("ES256").kid
         spare = steps.spare_for(world.deps, leaked)
         with world.transaction() as db:
@@ -340,6 +343,7 @@ def test_what_a_leaked_key_signed_is_refused_in_seconds_and_there_is_another_key
         world.clock.advance(seconds=flow.RELOAD.total_seconds() + 1)
         ring.reload()
         assert ring.verifying(leaked) is None
+        assert reader.read_access(token) is None
         assert leaked not in {key["kid"] for key in published(ring)}
         assert ring.signing("ES256").kid != leaked
     assert jws.extract_compact(token.encode()).headers()["kid"] == leaked

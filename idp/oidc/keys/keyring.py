@@ -84,6 +84,11 @@ class Keyring:
         key = self._alive(kid)
         return None if key is None or key.stored.encrypts else key
 
+    def still_verifies(self, key: Key) -> bool:
+        """Whether what a key signed still counts. key: as it was found here before."""
+        now = self.verifying(key.kid)
+        return now is not None and now.pair is key.pair
+
     def decrypting(self, kid: str) -> Key | None:
         """The encryption key of this id, replaced ones too; None for a retired one."""
         key = self._alive(kid)

@@ -18,7 +18,7 @@ from idp.sessions.store import SignedIn
 
 
 def understand(
-    provider: Provider, asked: Mapping[str, str], hint: dict[str, Any] | None, signed_in: SignedIn | None
+    provider: Provider, asked: Mapping[str, str], hint: Mapping[str, Any] | None, signed_in: SignedIn | None
 ) -> LogoutRequest:
     """What a request may do. asked: its parameters, without empty ones. hint: claims of a genuine id_token_hint."""
     client = clients.find(provider.deps, str(hint["aud"]) if hint is not None else asked.get("client_id", ""))

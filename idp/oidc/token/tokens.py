@@ -21,6 +21,7 @@ from idp.oidc.protocol import ACR, AMR
 from idp.oidc.registration.metadata import Client
 from idp.oidc.subjects import subject
 from idp.oidc.token import envelopes
+from idp.oidc.token.genuine import Genuine, Remembered
 from idp.oidc.token.store import Granted
 
 ACCESS_ALGORITHM = "ES256"
@@ -45,6 +46,7 @@ class Tokens:
         self._deps = deps
         self._keyring = keyring
         self._issuer = deps.settings.issuer
+        self._remembered = Remembered()
 
     @property
     def access_seconds(self) -> int:
@@ -134,7 +136,7 @@ class Tokens:
             return None
         return AccessToken(claims.get("grant"), claims["client_id"], claims["sub"], str(claims.get("scope")), claims)
 
-    def read_id_token_hint(self, token: str) -> dict[str, Any] | None:
+    def read_id_token_hint(self, token: str) -> Mapping[str, Any] | None:
         """The claims of an ID token that was issued here, expired ones too; None for anything else."""
         return self._verified(token, types=("JWT",))
 
@@ -148,20 +150,32 @@ class Tokens:
         algorithm = client.id_token_signed_response_alg
         return "RS256" if algorithm == "none" and not self._deps.settings.unsigned_id_tokens_allowed else algorithm
 
-    def _verified(self, token: str, *, types: tuple[str, ...]) -> dict[str, Any] | None:
+    def _verified(self, token: str, *, types: tuple[str, ...]) -> Mapping[str, Any] | None:
         if len(token) > _LONGEST or not token.isascii():
             return None
+        genuine = self._remembered.get(token)
+        if genuine is None:
+            genuine = self._checked(token)
+            if genuine is None:
+                return None
+            self._remembered.put(token, genuine)
+        elif not self._keyring.still_verifies(genuine.key):
+            return None
+        if genuine.kind not in types or genuine.claims.get("iss") != self._issuer:
+            return None
+        return genuine.claims
+
+    def _checked(self, token: str) -> Genuine | None:
+        """What a token says whose signature fits one of our keys; None for any other."""
         try:
             header = jose.named(token)
             key: Key | None = self._keyring.verifying(str(header.get("kid")))
-            if key is None or header.get("typ") not in types or header.get("alg") != key.algorithm:
+            if key is None or header.get("alg") != key.algorithm:
                 return None
             claims = orjson.loads(jose.verified(token, key.algorithm, key.jwk))
         except ValueError:
             return None
-        if not isinstance(claims, dict) or claims.get("iss") != self._issuer:
-            return None
-        return claims
+        return Genuine(key, str(header.get("typ")), claims) if isinstance(claims, dict) else None
 
 
 def _agency(granted: Granted) -> dict[str, str]:
@@ -170,7 +184,7 @@ def _agency(granted: Granted) -> dict[str, str]:
     return {"client": granted.customer_code, "societe": granted.company_code}
 
 
-def _unexpired(claims: dict[str, Any], now: datetime) -> bool:
+def _unexpired(claims: Mapping[str, Any], now: datetime) -> bool:
     expires = claims.get("exp")
     return isinstance(expires, int) and expires > now.timestamp()
 

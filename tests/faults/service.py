@@ -20,7 +20,7 @@ from typing import Any
 
 from tests.demo.running import wait_until
 from tests.faults.proxy import Network, Proxy
-from tests.support.mailbox import Mailbox
+from tests.support.mailbox import Mail, Mailbox
 from tests.support.person import Person
 from tests.support.ports import free_port
 from tests.support.postgres import Cluster
@@ -91,6 +91,11 @@ class There(World):
     def person(self, **options: Any) -> Person:
         self._people.append(super().person(**options))
         return self._people[-1]
+
+    def mails_to(self, address: str | None) -> list[Mail]:
+        """As in the base class; the service has a sender of its own, which may have the newest one in hand."""
+        wait_until(lambda: bool(super(There, self).mails_to(address)), recovery_seconds())
+        return super().mails_to(address)
 
     def send_home(self) -> None:
         """Close the connections of everybody."""

@@ -56,8 +56,9 @@ def test_the_database_may_be_killed_at_any_moment(service: Service, seed: int) -
     Load(service, seed).run(lambda _: service.cluster.restart(), every=2.5)
 
     assert set(service.workers) == set(before)
+    service.world.send_home()  # whose connections are descriptors too
     for pid, descriptors in before.items():
-        assert _descriptors(pid) <= descriptors + connections
+        assert wait_until(lambda pid=pid, most=descriptors + connections: _descriptors(pid) <= most, recovery_seconds())
     # I12: what the portals of the load did afterwards is in their histories; here that it is all of the service.
     assert service.status("/health/ready") == 200
 

@@ -45,6 +45,11 @@ MAIL_DOMAIN_KEPT = timedelta(days=2)
 NOTICE_KEPT = timedelta(days=7)
 # A code's row outlives the code: its second presentation revokes what the first one bought (RFC 6749 4.1.2).
 CODE_KEPT = timedelta(days=1)
+# One that expired unspent bought nothing, and would live again if the clock went back (decision 44). Older ones went in
+# an earlier round, or go with the spent ones: a batch does not read a day of those.
+UNSPENT_WITHIN = timedelta(hours=2)
+# Without its trace a proof that was taken is a new one, if the clock goes back to before its end.
+GUARD_KEPT = timedelta(hours=1)
 SESSION_KEPT = timedelta(days=1)
 # A revoked grant voids the signed access tokens that were issued under it, which live for minutes.
 GRANT_KEPT = timedelta(days=1)
@@ -97,12 +102,18 @@ def rules(deps: Deps) -> tuple[Rule, ...]:
             AuthorizationRequest.expires_at,
         ),
         Rule(
+            "unspent codes",
+            AuthorizationCode.digest,
+            AuthorizationCode.consumed_at.is_(None) & AuthorizationCode.expires_at.between(now - UNSPENT_WITHIN, now),
+            AuthorizationCode.expires_at,
+        ),
+        Rule(
             "authorization codes",
             AuthorizationCode.digest,
             AuthorizationCode.expires_at <= now - CODE_KEPT,
             AuthorizationCode.expires_at,
         ),
-        Rule("replay guards", ReplayGuard.digest, ReplayGuard.expires_at <= now, ReplayGuard.expires_at),
+        Rule("replay guards", ReplayGuard.digest, ReplayGuard.expires_at <= now - GUARD_KEPT, ReplayGuard.expires_at),
         Rule("access tokens", AccessToken.digest, AccessToken.expires_at <= now, AccessToken.expires_at),
         Rule("refresh tokens", RefreshToken.digest, RefreshToken.expires_at <= now, RefreshToken.expires_at),
         Rule("grants", Grant.id, Grant.expires_at <= now, Grant.expires_at),

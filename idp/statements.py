@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Insert, Select, Table, Update, bindparam, literal_column, select
+from sqlalchemy import Connection, Delete, Insert, Select, Table, Update, bindparam, literal_column, select
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
@@ -91,7 +91,7 @@ class Guarded:
     change data within WITH, in two or more within the transaction at hand, or one of its own.
     """
 
-    def __init__(self, guard: Insert | Update) -> None:
+    def __init__(self, guard: Insert | Update | Delete) -> None:
         """guard: touches one row or none. A parameter of it must not be called TABLE_COLUMN of the rows to add."""
         one: Any = literal_column("1").label("one")
         self._guard = guard.returning(one)

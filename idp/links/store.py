@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -9,7 +11,7 @@ from enum import StrEnum
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
-from idp.database import changed
+from idp.database import changed, transaction
 from idp.deps import Deps
 from idp.digests import Kind
 from idp.errors import LinkUnknown, LinkUsed
@@ -22,6 +24,14 @@ class LinkKind(StrEnum):
     UPGRADE = "upgrade"
     UPGRADE_CODE = "upgrade-code"
     RESET = "reset"
+
+
+class LinkExpired(LinkUnknown):
+    """Told as every unknown link is; to be forgotten by whoever refuses it (`forget`, or `for_good` around all)."""
+
+    def __init__(self, digest: str) -> None:
+        super().__init__()
+        self.digest = digest
 
 
 @dataclass(frozen=True)
@@ -68,13 +78,15 @@ def find(db: Session, deps: Deps, *, kind: LinkKind, token: str, within: str = "
     """The flow of a mailed secret, which stays as it is: a mail scanner that opens a link spends nothing.
 
     within: for typed codes, which are short, whose codes are looked at (a letter); a code is nothing elsewhere.
-    Raises LinkUnknown (forged, expired, replaced), LinkUsed.
+    Raises LinkUnknown (forged, replaced), LinkExpired, LinkUsed.
     """
     digest = _digest(deps, kind, within, token)
     columns = (Link.flow_id, Link.email_key, Link.created_at, Link.asked_on, Link.expires_at, Link.consumed_at)
     row = db.execute(select(*columns).where(Link.digest == digest)).one_or_none()
-    if row is None or row.expires_at <= deps.now():
+    if row is None:
         raise LinkUnknown()
+    if row.expires_at <= deps.now():
+        raise LinkExpired(digest)
     if row.consumed_at is not None:
         raise LinkUsed()
     return Mailed(digest, row.flow_id, row.email_key, row.created_at, row.asked_on)
@@ -88,7 +100,7 @@ def flow_of_used(db: Session, deps: Deps, *, kind: LinkKind, token: str) -> str 
 
 
 def was_mailed(db: Session, *, kind: LinkKind, email_key: str) -> bool:
-    """Whether a link of this kind that nobody used was mailed to an address; an expired one counts until it is purged."""
+    """Whether a link of this kind that nobody used was mailed to an address; an expired one counts until it goes."""
     statement = select(Link.digest).where(
         Link.email_key == email_key, Link.kind == str(kind), Link.consumed_at.is_(None)
     )
@@ -104,6 +116,22 @@ def consume(db: Session, mailed: Mailed, *, now: datetime) -> None:
     )
     if changed(won) != 1:
         raise LinkUsed()
+
+
+def forget(db: Session, expired: LinkExpired) -> None:
+    """Delete an expired secret that somebody is refused for: a clock that goes back does not revive it (decision 44)."""
+    db.execute(delete(Link).where(Link.digest == expired.digest, Link.consumed_at.is_(None)))
+
+
+@contextmanager
+def for_good() -> Iterator[None]:
+    """Around a transaction that is given up with the refusal: an expired secret is forgotten after it."""
+    try:
+        yield
+    except LinkExpired as expired:
+        with transaction() as db:
+            forget(db, expired)
+        raise
 
 
 def void_others(db: Session, *, flow_ids: list[str], email_key: str | None = None) -> None:

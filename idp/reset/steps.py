@@ -92,7 +92,7 @@ def ask(
             expires_at=now + deps.settings.flow_validity,
         )
         # Clicks at once come here one after the other: the network's count is theirs in common.
-        clicked = store.just_asked(db, flow, since=now - _DOUBLE_CLICK)
+        clicked = store.just_asked(db, flow, since=now - _DOUBLE_CLICK, until=now + _DOUBLE_CLICK)
         if clicked is not None:
             return ResetAsked(clicked)
         may_mail = throttle.count(db, deps, _mails_to(deps, key)) is None
@@ -145,8 +145,8 @@ def _activation(db: Session, deps: Deps, flow: ResetFlow, language: str) -> Acti
 
 
 def open_link(deps: Deps, token: str) -> tuple[Mailed, ResetFlow]:
-    """A mailed link and its flow, to show its page; nothing changes. Raises LinkUnknown, LinkUsed."""
-    with reading() as db:
+    """A mailed link and its flow, to show its page; nothing is spent. Raises LinkUnknown, LinkUsed."""
+    with links.for_good(), reading() as db:
         return _linked(db, deps, token)
 
 
@@ -213,7 +213,7 @@ def _set_password(
     language: str,
     changed_on: str | None,
 ) -> PasswordReset:
-    with reading() as db:
+    with links.for_good(), reading() as db:
         mailed, before = _linked(db, deps, token)
         assert before.account_id is not None
         account = accounts.account(db, before.account_id)

@@ -40,8 +40,11 @@ def load(db: Session, flow_id: str, *, now: datetime) -> ResetFlow:
     return flow
 
 
-def just_asked(db: Session, like: ResetFlow, *, since: datetime) -> ResetFlow | None:
-    """The same request, made in the same browser since then, that still waits."""
+def just_asked(db: Session, like: ResetFlow, *, since: datetime, until: datetime) -> ResetFlow | None:
+    """The same request, made in the same browser since then, that still waits.
+
+    until: a little ahead of now, since clocks of hosts differ; after that it was made before a clock went back.
+    """
     row = db.execute(
         select(*_COLUMNS)
         .where(
@@ -51,7 +54,7 @@ def just_asked(db: Session, like: ResetFlow, *, since: datetime) -> ResetFlow | 
             Row.agency_id.is_not_distinct_from(like.agency_id),
             Row.authorization_id.is_not_distinct_from(like.authorization_id),
             Row.merge_flow_id.is_not_distinct_from(like.merge_flow_id),
-            Row.created_at > since,
+            Row.created_at.between(since, until),
             Row.state == State.AWAITING_LINK,
         )
         .limit(1)

@@ -49,7 +49,9 @@ def start(db: Session, deps: Deps, *, account_id: str, browser_digest: str, toke
         .order_by(BrowserSession.authenticated_at.desc())
         .limit(1)
     ).one_or_none()
-    outdated = (BrowserSession.account_id != account_id) | (BrowserSession.authenticated_at < now - _DOUBLE_CLICK)
+    # On both sides: a clock that went back left sign-ins that lie ahead, which are no double click.
+    just_now = BrowserSession.authenticated_at.between(now - _DOUBLE_CLICK, now + _DOUBLE_CLICK)
+    outdated = (BrowserSession.account_id != account_id) | ~just_now
     # Of the same person nothing has ended that anybody must hear of: the sign-in goes on under its new secret.
     goes_on = case((BrowserSession.account_id == account_id, now), else_=None)
     db.execute(update(BrowserSession).where(*present, outdated).values(ended_at=now, announced_at=goes_on))

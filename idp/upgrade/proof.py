@@ -17,7 +17,7 @@ from idp.database import reading, transaction
 from idp.deps import Deps
 from idp.errors import ChosenPasswordWrong, CodeMissing, CodeWrong, LinkUnknown, LinkUsed, PasswordMissing
 from idp.links import store as links
-from idp.links.store import LinkKind, Mailed
+from idp.links.store import LinkExpired, LinkKind, Mailed
 from idp.passwords.queue import Asker
 from idp.patience import again
 from idp.sessions import store as sessions
@@ -59,8 +59,8 @@ def confirm_by_code(
 
 
 def open_link(deps: Deps, token: str) -> tuple[Mailed, UpgradeFlow]:
-    """A mailed link and its flow, to show its page; nothing changes. Raises LinkUnknown, LinkUsed."""
-    with reading() as db:
+    """A mailed link and its flow, to show its page; nothing is spent. Raises LinkUnknown, LinkUsed."""
+    with links.for_good(), reading() as db:
         return _linked(db, deps, token)
 
 
@@ -72,7 +72,7 @@ def confirm_by_link(deps: Deps, *, token: str, browser_digest: str, password: st
     if not password:
         raise PasswordMissing()
     try:
-        with transaction() as db:
+        with links.for_good(), transaction() as db:
             mailed, flow = _linked(db, deps, token)
             shared = throttle.network(deps.settings, network)
             throttle.admit(db, deps, _codes_of(deps, flow), shared)
@@ -175,6 +175,9 @@ def _code(db: Session, deps: Deps, flow: UpgradeFlow, code: str) -> Mailed | Non
     """A code of any mail of this letter: who typed the letter again meanwhile holds the code of another flow."""
     try:
         mailed = links.find(db, deps, kind=LinkKind.UPGRADE_CODE, token=code, within=flow.provisional_account_id)
+    except LinkExpired as expired:
+        links.forget(db, expired)
+        return None
     except (LinkUnknown, LinkUsed):
         return None
     return mailed if mailed.email_key == flow.email_key else None

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from idp.database import reading, transaction
+from idp.database import at_once, transaction
 from idp.errors import AuthorizationAnswered, AuthorizationUnknown, IdpError
 from idp.oidc.authorize import checks, intake, request_objects, store
 from idp.oidc.protocol import ProtocolError
@@ -46,7 +46,7 @@ def start(provider: Provider, asked: checks.Asked, *, browser_digest: str) -> st
     """
     deps = provider.deps
     authorization_id = asked.get("request_uri").removeprefix(PREFIX)
-    with reading() as db:
+    with at_once() as db:
         waiting = store.load(db, authorization_id, now=deps.now())
     if waiting is None or waiting.request.client_id != asked.get("client_id") or asked.repeated:
         raise AuthorizationUnknown()

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from idp.database import Executor, changed, table_of
 from idp.oidc.authorize.flow import Request
 from idp.oidc.authorize.tables import AuthorizationCode, AuthorizationRequest
-from idp.statements import Rows
+from idp.statements import Guarded, Rows
 
 _CODES, _REQUESTS = table_of(AuthorizationCode), table_of(AuthorizationRequest)
 _LOAD = select(
@@ -21,7 +21,10 @@ _LOAD = select(
     _REQUESTS.c.created_at,
     _REQUESTS.c.expires_at,
     _REQUESTS.c.answered_at,
-).where(_REQUESTS.c.id == bindparam("id"), _REQUESTS.c.expires_at > bindparam("now"))
+).where(_REQUESTS.c.id == bindparam("id"))
+_FORGET = Guarded(
+    _REQUESTS.delete().where(_REQUESTS.c.id == bindparam("b_id"), _REQUESTS.c.expires_at <= bindparam("b_now"))
+)
 _ANSWER = (
     _REQUESTS.update()
     .where(_REQUESTS.c.id == bindparam("b_id"), _REQUESTS.c.answered_at.is_(None))
@@ -56,9 +59,15 @@ def add(db: Session, waiting: Waiting) -> None:
 
 
 def load(db: Executor, authorization_id: str, *, now: datetime) -> Waiting | None:
-    """A pending authorization that has not expired, answered ones too."""
-    row = db.execute(_LOAD, {"id": authorization_id, "now": now}).one_or_none()
+    """A pending authorization that has not expired, answered ones too; within what may write.
+
+    One that has expired is deleted: a clock that goes back does not revive what was seen to be over (decision 44).
+    """
+    row = db.execute(_LOAD, {"id": authorization_id}).one_or_none()
     if row is None:
+        return None
+    if row.expires_at <= now:
+        _FORGET.won(db, {"b_id": authorization_id, "b_now": now}, {})
         return None
     return Waiting(row.id, row.browser_digest, Request.restored(row.parameters), *row[3:])
 

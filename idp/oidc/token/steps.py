@@ -38,6 +38,10 @@ def find_code(provider: Provider, client: Client, code: str) -> Code:
     if found.consumed:
         _revoke_for_reuse(provider, found.granted, "code")
         raise ProtocolError("invalid_grant", "the code was used already")
+    if found.expires_at <= now:
+        # Who was refused is refused for good, also when the clock goes back (decision 44).
+        with transaction() as db:
+            store.forget_code(db, digest)
     if found.expires_at <= now or not found.granted.alive:
         raise ProtocolError("invalid_grant", "the code has expired")
     return found
@@ -68,6 +72,9 @@ def find_refresh_token(provider: Provider, client: Client, token: str) -> Refres
     digest = provider.deps.digests.digest(Kind.REFRESH_TOKEN, token)
     with at_once() as db:
         found = store.refresh_token(db, digest, client_id=client.id, now=now)
+    if found is not None and found.expires_at <= now:
+        with transaction() as db:
+            store.forget_refresh_token(db, digest)
     if found is None or not found.granted.alive or found.expires_at <= now:
         raise ProtocolError("invalid_grant", "the refresh token is unknown, expired or revoked")
     return found
@@ -139,9 +146,12 @@ def _refresh_row(deps: Deps, granted: Granted, token: str, *, now: datetime) -> 
 
 
 def _answer_was_lost(deps: Deps, presented: Refresh, successor: str, *, now: datetime) -> bool:
-    """Whether a second presentation is a repetition: a moment after the first, and its successor still unused."""
+    """Whether a second presentation is a repetition: a moment after the first, and its successor still unused.
+
+    A moment before the first is one as well: clocks of two hosts differ. More than that, and a clock went back.
+    """
     grace = timedelta(seconds=deps.settings.refresh_grace_seconds)
-    if presented.rotated_at is not None and now - presented.rotated_at > grace:
+    if presented.rotated_at is not None and abs(now - presented.rotated_at) > grace:
         return False
     if not grace:
         return False

@@ -196,6 +196,11 @@ def consume_code(db: Connection, digest: str, *, now: datetime, adding: Rows) ->
     return _CONSUME.won(db, {"b_digest": digest, "b_now": now}, adding)
 
 
+def forget_code(db: Executor, digest: str) -> None:
+    """Delete a code that expired unspent, and so bought nothing that a replay would have to revoke."""
+    db.execute(delete(AuthorizationCode).where(_CODES.c.digest == digest, _CODES.c.consumed_at.is_(None)))
+
+
 def refresh_token(db: Connection, digest: str, *, client_id: str, now: datetime) -> Refresh | None:
     """A refresh token that was issued to this client, rotated ones too."""
     rows = _REFRESH.rows(db, {"digest": digest, "client_id": client_id})
@@ -208,6 +213,11 @@ def refresh_token(db: Connection, digest: str, *, client_id: str, now: datetime)
 def rotate(db: Connection, digest: str, *, now: datetime, adding: Rows) -> bool:
     """Replace a refresh token; exactly one caller ever succeeds, and adds the rows."""
     return _ROTATE.won(db, {"b_digest": digest, "b_now": now}, adding)
+
+
+def forget_refresh_token(db: Executor, digest: str) -> None:
+    """Delete a refresh token that expired unused."""
+    db.execute(delete(RefreshToken).where(_REFRESHES.c.digest == digest, _REFRESHES.c.rotated_at.is_(None)))
 
 
 def refresh_row(*, digest: str, grant_id: str, now: datetime, expires_at: datetime) -> Rows:

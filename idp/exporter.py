@@ -31,13 +31,13 @@ from sqlalchemy.orm import Session
 from idp import database, metrics
 from idp.deps import Deps
 from idp.mail import store as mail
+from idp.metric_files import SHARED
 from idp.oidc.keys import store as keys
 from idp.settings import Settings
 from idp.settings_rules import host_and_port
 
 log = logging.getLogger(__name__)
 
-SHARED = "PROMETHEUS_MULTIPROC_DIR"
 _PAUSE_SECONDS = 1.0
 _STATEMENT_SECONDS = 2
 

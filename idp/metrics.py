@@ -8,12 +8,16 @@ so that no client, person or scanner's path can make a series. Workers of one se
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from idp.errors import IdpError
+from idp.metric_files import SHARED, MetricFiles
+
+log = logging.getLogger(__name__)
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
@@ -28,7 +32,7 @@ _WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
 class Meters:
     """The meters of this process, and what has been labelled so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, files: MetricFiles) -> None:
         # Not before: the library chooses at import whether processes share a folder, and commands do without its cost.
         from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -57,19 +61,21 @@ class Meters:
         self.requests = histogram("idp_request_seconds", "Requests by route.", _REQUEST_SECONDS, "route", "status")
         self._labelled: dict[tuple[Any, ...], Any] = {}
         self._sets: dict[Any, int] = {}
+        self._files = files
         # From the start, so that "nobody has signed in" can be told from "nothing is known".
         self.of(self.sign_ins, "succeeded")
 
     def of(self, meter: Any, *labels: str) -> Any:
-        """The meter with these labels, remembered; past LABEL_SETS of them all share one."""
-        key = (meter, *labels)
-        found = self._labelled.get(key)
+        """The meter with these labels, remembered; past LABEL_SETS of them all share one. None: no room to count it."""
+        found = self._labelled.get((meter, *labels))
         if found is None:
             count = self._sets.get(meter, 0)
             if count >= LABEL_SETS:
-                return meter.labels(*[OTHER] * len(labels))
+                labels = (OTHER,) * len(labels)
+                found = self._labelled.get((meter, *labels))
+        if found is None and self._files.have_room():
             self._sets[meter] = count + 1
-            found = self._labelled[key] = meter.labels(*labels)
+            found = self._labelled[meter, *labels] = meter.labels(*labels)
         return found
 
 
@@ -80,7 +86,13 @@ def enable() -> Any:
     """Count from now on; returns the registry of this process. Once a process, however often it is called."""
     global _meters
     if _meters is None:
-        _meters = Meters()
+        files = MetricFiles.of_environment()
+        if not files.have_room():
+            from prometheus_client import CollectorRegistry
+
+            log.error("nothing is counted: there is no room for it", extra={"setting": SHARED})
+            return CollectorRegistry()
+        _meters = Meters(files)
     return _meters.registry
 
 
@@ -153,9 +165,13 @@ def hashing_refused() -> None:
 def request(route: str, status: int, seconds: float) -> None:
     """route: the rule, never the path."""
     if _meters is not None:
-        _meters.of(_meters.requests, route, f"{status // 100}xx").observe(seconds)
+        meter = _meters.of(_meters.requests, route, f"{status // 100}xx")
+        if meter is not None:
+            meter.observe(seconds)
 
 
 def _count(meter: str, *labels: str) -> None:
     if _meters is not None:
-        _meters.of(getattr(_meters, meter), *labels).inc()
+        found = _meters.of(getattr(_meters, meter), *labels)
+        if found is not None:
+            found.inc()

@@ -132,7 +132,7 @@ class Service:
             clean
             | own
             | {
-                "IDP_DATABASE_URL": url.replace(str(cluster._port), str(self.database.port)),
+                "IDP_DATABASE_URL": url.replace(f":{cluster._port}/", f":{self.database.port}/"),
                 "IDP_BIND_PORT": str(self.port),
                 "IDP_SMTP_PORT": str(self.smtp.port),
             }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import subprocess
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,6 +16,7 @@ from sqlalchemy import select, text
 from idp.audit.tables import AuditEvent
 from tests.demo.running import wait_until
 from tests.faults.catalogue import fault
+from tests.faults.disk import Disk, mounted
 from tests.faults.load import Load
 from tests.faults.service import DURABLE, Service, recovery_seconds
 from tests.support import acts, postgres
@@ -26,39 +26,9 @@ from tests.support.world import STRONG, ProviderServer, World
 MEGABYTES = 160  # of the disk; the schema and two segments of the log take half of it
 
 
-class Disk:
-    """A small file system in memory, which can be filled and emptied again."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._filler = folder / "filler"
-        options = f"size={MEGABYTES}m,mode=0755"
-        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], check=True, capture_output=True)
-
-    def fill(self) -> None:
-        """Until not a byte more goes in."""
-        with self._filler.open("ab", buffering=0) as file:
-            for piece in (b"\0" * 65536, b"\0" * 512):
-                try:
-                    while True:
-                        file.write(piece)
-                except OSError:
-                    pass
-
-    def free(self) -> None:
-        self._filler.unlink(missing_ok=True)
-
-    def remove(self) -> None:
-        subprocess.run(["umount", "--lazy", str(self.folder)], check=True)
-
-
 @pytest.fixture(scope="module")
 def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Disk]:
-    folder = tmp_path_factory.mktemp("disk")
-    try:
-        made = Disk(folder)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("no file system can be mounted here: that takes root")
+    made = mounted(tmp_path_factory.mktemp("disk"), megabytes=MEGABYTES)
     yield made
     made.remove()
 

@@ -24,6 +24,7 @@ from idp.database import db as flask_db
 from idp.deps import Deps
 from idp.mail import store as mail
 from idp.mail.tables import OutboxMail
+from idp.metric_files import MetricFiles
 from idp.settings import Settings
 from idp.shared import Shared
 from tests.demo.running import wait_until
@@ -151,7 +152,7 @@ def test_nothing_from_outside_becomes_a_label(world: World, served: Served) -> N
 
 
 def test_that_nobody_signed_in_is_told_from_the_start() -> None:
-    told = generate_latest(metrics.Meters().registry).decode()
+    told = generate_latest(metrics.Meters(MetricFiles(None)).registry).decode()
 
     assert 'idp_sign_ins_total{outcome="succeeded"} 0.0' in told
 

@@ -195,6 +195,7 @@ class ProviderServer:
         self.deps = make_deps(self.settings, now=self.clock)
         self.app = create_app(self.settings, self.deps)
         self.mailbox = mailbox
+        self.delivering = threading.Lock()
         migrations.upgrade(self.app)
         with self.app.app_context():
             keys.ensure(self.deps)
@@ -368,8 +369,8 @@ class World:
     # --- mail --------------------------------------------------------------------------------------------------------
 
     def deliver(self) -> None:
-        """Send what waits in the outbox, now."""
-        with self.server.app.app_context():
+        """Send what waits in the outbox, now; what another thread is sending has arrived when this is done."""
+        with self.server.delivering, self.server.app.app_context():
             while sender.deliver_due(self.deps) == sender.BATCH:
                 pass
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -25,14 +26,13 @@ from tests.support.mailbox import Mailbox
 from tests.support.world import STRONG, ProviderServer, World
 
 BUSY = 3
+Archive = Callable[..., int]
 
 
 def _life(world: World) -> None:
     """An account, a portal's tokens, a second letter merged."""
     letter, other = world.letter(), world.letter(email=None)
     person = ask_for_account(world, letter)
-    while not world.mails_to(letter.email):
-        threading.Event().wait(0.01)  # another thread is sending it
     confirm(world, person, letter.email)
     portal = world.portal(letter)
     tokens = portal.redeem(person.open(portal.authorize_url()).response.headers["location"]).json()
@@ -102,6 +102,39 @@ def _archiving(wal: Path) -> str:
     options = re.findall(r"^(\w+) = (.*)$", written.replace("/var/backups/idp/wal", str(wal)), re.MULTILINE)
     assert dict(options).keys() == {"wal_level", "archive_mode", "archive_command", "archive_timeout"}
     return " ".join(f'-c {name}="{value.strip(chr(39))}"' for name, value in options)
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Archive:
+    """Archives a file of PostgreSQL's log to `wal` in the test's folder, as config/postgresql/archive.conf says."""
+    (tmp_path / "wal").mkdir()
+    written = (ROOT / "config" / "postgresql" / "archive.conf").read_text(encoding="utf-8")
+    found = re.search(r"^archive_command = '(.*)'$", written, re.MULTILINE)
+    assert found is not None
+
+    def archived(name: str, content: bytes, room: str = "unlimited") -> int:
+        (tmp_path / name).write_bytes(content)
+        command = found[1].replace("/var/backups/idp/wal", str(tmp_path / "wal"))
+        command = command.replace("%p", str(tmp_path / name)).replace("%f", name)
+        return subprocess.run(["sh", "-c", f"ulimit -f {room}; {command}"], capture_output=True, check=False).returncode
+
+    return archived
+
+
+@fault("X29")
+def test_an_archive_goes_on_after_a_copy_that_was_cut_short(archive: Archive, tmp_path: Path) -> None:
+    """A full disk, or a server that was killed, left half a file under its name: it was never replaced, nothing was
+    archived after it, and a restore ended at it.
+    """
+    wal = tmp_path / "wal"
+    assert archive("0001", bytes(1 << 16), room="8") != 0
+    assert not (wal / "0001").exists()
+
+    assert archive("0001", bytes(1 << 16)) == 0
+    assert [file.name for file in wal.iterdir()] == ["0001"]
+    assert archive("0001", bytes(1 << 16)) == 0, "it was archived, and the server died before it knew"
+    assert archive("0001", b"other" * 100) != 0, "another cluster's"
+    assert (wal / "0001").read_bytes() == bytes(1 << 16)
 
 
 @pytest.fixture

@@ -98,6 +98,15 @@ def test_a_leaked_key_is_replaced_and_ended_by_one_command(sqlite_idp: Terminal)
     assert ends[leaked] is not None
 
 
+@pytest.mark.parametrize("kid", ["-h", "-n", "--"])
+def test_an_id_of_a_key_is_never_taken_for_options(sqlite_idp: Terminal, kid: str) -> None:
+    """Base64url may begin with a hyphen: with an "h" anywhere behind it help was shown, and nothing was retired."""
+    told = sqlite_idp.run("keys", "retire", kid.ljust(43, "x"), "--at-once")
+
+    assert told.code == 3
+    assert kid.ljust(43, "x") in told.err
+
+
 def test_private_keys_are_never_printed(sqlite_idp: Terminal) -> None:
     assert "sealed" not in sqlite_idp.run("keys", "list").out
 

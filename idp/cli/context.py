@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 from flask import Flask
@@ -19,20 +19,19 @@ from idp.database_app import create_database_app
 from idp.deps import Deps, shared_memory
 from idp.digests import Digests
 from idp.migrations import require_current
-from idp.passwords.hashing import Hasher
 from idp.restoration.epochs.steps import require_settled
 from idp.settings import Settings, load
+
+if TYPE_CHECKING:
+    from idp.passwords.hashing import Hasher
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-class _NoHasher(Hasher):
-    """Stands where commands hash nothing: making a real one costs a quarter of a second (its decoy hash)."""
+class _NoHasher:
+    """Stands where commands hash nothing: a real one is loaded with its threads, its queue and the rules of passwords."""
 
-    def __init__(self) -> None:
-        pass
-
-    def _bcrypt(self, password: str) -> str:
+    def __getattr__(self, name: str) -> Any:
         raise NotImplementedError("this command was not meant to hash passwords")
 
 
@@ -68,7 +67,7 @@ def database(settings: Settings, *, only_lists: bool = False) -> Iterator[Flask]
 def light_deps(settings: Settings) -> Deps:
     """Dependencies without a password hasher."""
     digests = Digests(settings.secret_key.get_secret_value())
-    return Deps(settings=settings, digests=digests, hasher=_NoHasher(), shared=shared_memory(settings))
+    return Deps(settings=settings, digests=digests, hasher=cast("Hasher", _NoHasher()), shared=shared_memory(settings))
 
 
 def dry_run_option(command: Command) -> Command:

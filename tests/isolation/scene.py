@@ -63,7 +63,8 @@ class Scene:
 
     def told_of_beta(self, text: str) -> list[str]:
         """The markers that a text holds, however it is written."""
-        return [mark for mark in self.marks if mark.casefold() in text.casefold()]
+        folded = text.casefold()
+        return [mark for mark in self.marks if mark.casefold() in folded]
 
     def unchanged(self) -> None:
         """Beta's rows are what they were, and nothing new says Beta's people did anything."""

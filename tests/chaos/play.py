@@ -96,7 +96,6 @@ def _human(chaos: Chaos, name: str, dice: Random) -> Human:
             letter, _ = world.member(office.agency, email=human.addresses[0], contracts=(reference,))
             human.passwords[human.addresses[0]] = [STRONG]
             human.letters.append(HeldLetter(letter, office, reference, address=human.addresses[0], done=True))
-            chaos.traffic.sent["upgrade/password"] += 1
         else:
             letter = world.letter(office.agency, email=email, contracts=(reference,))
             human.letters.append(HeldLetter(letter, office, reference))

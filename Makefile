@@ -4,7 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 LOCK := config/requirements/development.txt
-WORKERS ?= 2
+# One more than the cores of the smallest machine: a test also waits, for a mail, a process, a deadline.
+WORKERS ?= 3
 
 .PHONY: help docs install system demo test chaos page-times attacks faults soak conformance conformance-peer lint format types screens bench bench-import lock sbom audit try-install clean
 

@@ -207,7 +207,7 @@ def test_what_nobody_presented_is_gone_with_the_purge_that_follows_its_end(world
 def test_until_its_end_it_is_taken(world: World, thing: Thing) -> None:
     """What the two tests above stand on."""
     life, taken = thing(world)
-    world.clock.shift += life - timedelta(seconds=life.total_seconds() / 2)
+    world.clock.shift += life / 2
 
     assert taken()
 

@@ -7,6 +7,7 @@ without PostgreSQL's server programs the second half is, with a reason.
 from __future__ import annotations
 
 import gc
+import itertools
 import os
 from collections.abc import Iterator
 
@@ -94,7 +95,8 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def new_database(worker_id: str) -> object:
-    """Makes an empty PostgreSQL database of a name; returns its address."""
+    """Makes an empty PostgreSQL database, whose name begins with the given one; returns its address."""
+    numbers = itertools.count(1)
 
     def make(name: str) -> str:
         port = os.environ.get(_ADDRESS)
@@ -104,7 +106,8 @@ def new_database(worker_id: str) -> object:
             pytest.skip("PostgreSQL's server programs are not installed")
         import psycopg
 
-        database = f"{name}_{worker_id}"
+        # A process that takes over tests of another one makes the fixtures of their module a second time.
+        database = f"{name}_{worker_id}_{next(numbers)}"
         with psycopg.connect(f"postgresql://idp@127.0.0.1:{port}/postgres", autocommit=True) as connection:
             connection.execute(f'CREATE DATABASE "{database}"')
         return f"postgresql+psycopg://idp@127.0.0.1:{port}/{database}"

@@ -34,7 +34,8 @@ class Sharing:
         self.server = Server(folder.mktemp("memory"))
         self.network = Proxy(self.server.port)
         url = f"valkey://127.0.0.1:{self.network.port}/0"
-        self.service = Service(cluster, folder.mktemp("service"), "sharing", IDP_REDIS_URL=url)
+        place = folder.mktemp("sharing")  # has a number: a process that takes over tests of another one is here twice
+        self.service = Service(cluster, place, place.name, IDP_REDIS_URL=url)
 
     def counters(self) -> int:
         """How many networks and agencies are counted there."""

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from idp import exporter, metrics
 from idp.errors import catalogue
 from idp.merge.flow import State as MergeState
+from idp.metric_files import MetricFiles
 from idp.oidc.registration.metadata import GRANT_TYPES
 from idp.reset.flow import State as ResetState
 from idp.settings import ROOT, Settings
@@ -44,7 +45,7 @@ LABELS = {
 def known() -> dict[str, set[str]]:
     """Every sample name with its labels."""
     found: dict[str, set[str]] = {"up": {"job", "instance"}}
-    for collector in metrics.Meters().registry._collector_to_names:
+    for collector in metrics.Meters(MetricFiles(None)).registry._collector_to_names:
         labels = set(getattr(collector, "_labelnames", ()))
         for name in metrics_names(collector):
             found[name] = labels | {"le"} if name.endswith("_bucket") else labels

@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,7 @@ _USES: Mapping[str, Mapping[str, Any]] = {
 }
 _PATHS = {"discovery": "/.well-known/openid-configuration"}
 WORKERS = 2
+SERVE = (str(Path(sys.executable).parent / "idp"), "serve", "--stop-with-parent")
 
 
 def environment(database_url: str, port: int, **changes: str) -> dict[str, str]:
@@ -107,13 +108,16 @@ class Running:
         self.process.wait(30)
 
 
-def start(database_url: str, *, log: Path | None = None, **changes: str) -> Running:
-    """`idp serve`, once it answers. log: where what it says is kept. changes: settings."""
+def start(database_url: str, *, command: Sequence[str] = SERVE, log: Path | None = None, **changes: str) -> Running:
+    """The provider, once it answers. command: another server's, with `{port}` where it wants the port.
+
+    log: where what it says is kept. changes: settings.
+    """
     port = free_port()
     began = time.perf_counter()
     with (log or Path(os.devnull)).open("ab") as out:
         process = subprocess.Popen(
-            [str(Path(sys.executable).parent / "idp"), "serve", "--stop-with-parent"],
+            [word.replace("{port}", str(port)) for word in command],
             env={**plain_environment(), **environment(database_url, port, **changes)},
             cwd=ROOT,
             stdout=out,

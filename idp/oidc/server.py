@@ -16,7 +16,8 @@ from authlib.oauth2.rfc6749 import AuthorizationServer, ClientMixin, OAuth2Reque
 from authlib.oauth2.rfc6749 import grants as authlib_grants
 from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
 from authlib.oauth2.rfc7009 import RevocationEndpoint
-from authlib.oauth2.rfc7636 import CodeChallenge
+from authlib.oauth2.rfc7636 import CodeChallenge, create_s256_code_challenge
+from authlib.oauth2.rfc7636.challenge import CODE_VERIFIER_PATTERN
 from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 
 from idp.oidc.authentication.presented import Presented, presented
@@ -190,11 +191,25 @@ class _S256(CodeChallenge):  # type: ignore[misc]
     SUPPORTED_CODE_CHALLENGE_METHOD = ("S256",)
 
 
+def _challenge(verifier: str) -> str:
+    """Of a well-formed verifier (RFC 7636 4.1); empty for any other."""
+    return create_s256_code_challenge(verifier) if CODE_VERIFIER_PATTERN.match(verifier) else ""
+
+
 class _CodeGrant(authlib_grants.AuthorizationCodeGrant):  # type: ignore[misc]
     TOKEN_ENDPOINT_AUTH_METHODS = _METHODS
 
     def query_authorization_code(self, code: str, client: _Client) -> _FoundCode:
-        return _FoundCode(steps.find_code(self.server.provider, client.record, code))
+        """One with which all is as it should be is spent at sight, with the checks that Authlib does again afterwards."""
+        form = self.request.form
+        found = steps.find_code(
+            self.server.provider,
+            client.record,
+            code,
+            redirect_uri=form.get("redirect_uri", ""),
+            challenge="" if self.request.resources else _challenge(form.get("code_verifier", "")),
+        )
+        return _FoundCode(found)
 
     def create_token_response(self) -> tuple[int, Mapping[str, Any], Any]:
         """Redirect URI and verifier were checked: a wrong one does not burn the code. Now it is spent, once."""
@@ -228,7 +243,8 @@ class _RefreshGrant(authlib_grants.RefreshTokenGrant):  # type: ignore[misc]
         token = self.request.form.get("refresh_token")
         if token is None:
             raise ProtocolError("invalid_request", "refresh_token is missing")
-        found = _FoundRefresh(steps.find_refresh_token(self.server.provider, client.record, token))
+        plain = not self.request.payload.scope and not self.request.resources
+        found = _FoundRefresh(steps.find_refresh_token(self.server.provider, client.record, token, plain=plain))
         self._validate_token_scope(found)
         self.request.refresh_token = found
 

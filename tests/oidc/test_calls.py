@@ -22,10 +22,10 @@ from tests.support.world import STRONG, Portal, World, answer
 BOUNDS = {
     "client credentials": (305, 305),
     "authorize": (670, 540),
-    "code": (765, 635),
-    "refresh": (735, 610),
+    "code": (765, 565),
+    "refresh": (735, 530),
     "userinfo": (220, 275),
-    "introspection": (265, 315),
+    "introspection": (235, 285),
 }
 
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from datetime import timedelta
 
 import httpx2 as httpx
 import pytest
 from joserfc import jws
 from joserfc.jwk import KeySet
+from sqlalchemy import select, update
 
 from idp.accounts import store as accounts
 from idp.accounts.tables import ProvisionalAccount
+from idp.grants.tables import Grant
+from idp.oidc.token.tables import RefreshToken
 from tests.attacks import attack
 from tests.support.world import HTTP, Portal, World, answer, claims
 
@@ -122,6 +126,28 @@ def test_a_verifier_for_a_code_without_challenge_is_a_downgrade(world: World) ->
     person.open(portal.authorize_url(code_challenge=None, code_challenge_method=None))
     assert portal.redeem(person.sent_to).json()["error"] == "invalid_request"
     assert portal.redeem(person.sent_to, code_verifier=None).status_code == 200
+
+
+@pytest.mark.parametrize("narrower", [{}, {"scope": "openid"}], ids=["for the same", "for less"])
+def test_a_refresh_token_ends_by_silence_or_with_its_family_whichever_is_first(
+    world: World, granted, narrower: dict[str, str]
+) -> None:
+    portal, location, account_id, *_ = granted
+    settings = world.deps.settings
+    newest = select(RefreshToken.expires_at).join(Grant).where(Grant.account_id == account_id)
+    newest = newest.where(RefreshToken.rotated_at.is_(None))
+    token = portal.redeem(location).json()["refresh_token"]
+    with world.transaction() as db:
+        silence = db.scalars(newest).one() - world.clock()
+        begun = world.clock() - timedelta(days=settings.refresh_token_absolute_days - 3)
+        db.execute(update(Grant).where(Grant.account_id == account_id).values(created_at=begun))
+
+    assert portal.token(grant_type="refresh_token", refresh_token=token, **narrower).status_code == 200
+
+    with world.reading() as db:
+        left = db.scalars(newest).one() - world.clock()
+    assert round(silence / timedelta(days=1), 2) == settings.refresh_token_idle_days
+    assert round(left / timedelta(days=1), 2) == 3
 
 
 def test_a_code_of_another_portal_is_unknown(world: World, granted) -> None:

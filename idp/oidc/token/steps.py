@@ -22,19 +22,41 @@ from idp.oidc.provider import Provider
 from idp.oidc.registration.metadata import Client
 from idp.oidc.token import access_tokens, store
 from idp.oidc.token.access_tokens import Prepared
+from idp.oidc.token.at_sight import store as at_sight
+from idp.oidc.token.at_sight.store import Next
 from idp.oidc.token.store import Code, Granted, Refresh
 from idp.oidc.userinfo.steps import in_id_token
 from idp.statements import Rows
 
 
-def find_code(provider: Provider, client: Client, code: str) -> Code:
-    """The code, of this client and unused. A used one revokes what it bought (RFC 6749 4.1.2). Raises ProtocolError."""
-    now = provider.deps.now()
-    digest = provider.deps.digests.digest(Kind.AUTHORIZATION_CODE, code)
+def find_code(provider: Provider, client: Client, code: str, *, redirect_uri: str = "", challenge: str = "") -> Code:
+    """The code, of this client and unused. A used one revokes what it bought (RFC 6749 4.1.2). Raises ProtocolError.
+
+    redirect_uri, challenge: what a code that fits both may be spent for at sight, nothing else being asked; empty: it
+    must not be.
+    """
+    deps = provider.deps
+    now = deps.now()
+    digest = deps.digests.digest(Kind.AUTHORIZATION_CODE, code)
+    found = None
     with at_once() as db:
-        found = store.code(db, digest, client_id=client.id, now=now)
+        if redirect_uri and challenge and _stores_no_access_token(client):
+            token = deps.new_token(256) if "refresh_token" in client.grant_types else None
+            found = at_sight.code(
+                db,
+                digest,
+                client_id=client.id,
+                redirect_uri=redirect_uri,
+                challenge=challenge,
+                next_one=_next(deps, token, now=now),
+                now=now,
+            )
+        if found is None:
+            found = store.code(db, digest, client_id=client.id, now=now)
     if found is None:
         raise ProtocolError("invalid_grant", "the code is unknown")
+    if found.bought is not None:
+        return found
     if found.consumed:
         _revoke_for_reuse(provider, found.granted, "code")
         raise ProtocolError("invalid_grant", "the code was used already")
@@ -55,8 +77,10 @@ def redeem_code(provider: Provider, client: Client, code: Code, *, resources: Se
     """
     deps, granted = provider.deps, code.granted
     now = deps.now()
-    token = deps.new_token(256) if _refreshable(client, granted.scope) else None
     access = access_tokens.prepare(provider, client, granted, scope=granted.scope, resources=resources)
+    if code.bought is not None:
+        return _answer(provider, client, granted, access, nonce=code.nonce, refresh_token=code.bought.refresh_token)
+    token = deps.new_token(256) if _refreshable(client, granted.scope) else None
     added = {**_refresh_row(deps, granted, token, now=now), **access.row} if token is not None else access.row
     with at_once() as db:
         won = store.consume_code(db, code.digest, now=now, adding=added)
@@ -66,12 +90,21 @@ def redeem_code(provider: Provider, client: Client, code: Code, *, resources: Se
     return _answer(provider, client, granted, access, nonce=code.nonce, refresh_token=token)
 
 
-def find_refresh_token(provider: Provider, client: Client, token: str) -> Refresh:
-    """The refresh token, of this client, with a live grant; rotated ones too. Raises ProtocolError."""
-    now = provider.deps.now()
-    digest = provider.deps.digests.digest(Kind.REFRESH_TOKEN, token)
+def find_refresh_token(provider: Provider, client: Client, token: str, *, plain: bool = False) -> Refresh:
+    """The refresh token, of this client, with a live grant; rotated ones too. Raises ProtocolError.
+
+    plain: nothing narrower is asked for than was granted, so that it may be replaced at sight.
+    """
+    deps = provider.deps
+    now = deps.now()
+    digest = deps.digests.digest(Kind.REFRESH_TOKEN, token)
+    found = None
     with at_once() as db:
-        found = store.refresh_token(db, digest, client_id=client.id, now=now)
+        if plain and _stores_no_access_token(client):
+            next_one = _next(deps, _successor(deps, token), now=now)
+            found = at_sight.refresh_token(db, digest, client_id=client.id, next_one=next_one, now=now)
+        if found is None:
+            found = store.refresh_token(db, digest, client_id=client.id, now=now)
     if found is not None and found.expires_at <= now:
         with transaction() as db:
             store.forget_refresh_token(db, digest)
@@ -91,8 +124,10 @@ def rotate(
     """
     deps, granted = provider.deps, presented.granted
     now = deps.now()
-    successor = _successor(deps, token)
     access = access_tokens.prepare(provider, client, granted, scope=scope, resources=resources)
+    if presented.bought is not None:
+        return _answer(provider, client, granted, access, nonce=None, refresh_token=presented.bought.refresh_token)
+    successor = _successor(deps, token)
     added = {**_refresh_row(deps, granted, successor, now=now), **access.row}
     with at_once() as db:
         won = store.rotate(db, presented.digest, now=now, adding=added)
@@ -135,14 +170,29 @@ def _answer(
     return answer
 
 
+def _next(deps: Deps, token: str | None, *, now: datetime) -> Next:
+    """The refresh token that is to follow, and how long it may live: a family has an end, and ends of silence before."""
+    return Next(
+        token,
+        deps.digests.digest(Kind.REFRESH_TOKEN, token) if token is not None else None,
+        idle_until=now + timedelta(days=deps.settings.refresh_token_idle_days),
+        absolute=timedelta(days=deps.settings.refresh_token_absolute_days),
+    )
+
+
 def _refresh_row(deps: Deps, granted: Granted, token: str, *, now: datetime) -> Rows:
-    absolute = granted.created_at + timedelta(days=deps.settings.refresh_token_absolute_days)
+    following = _next(deps, token, now=now)
     return store.refresh_row(
         digest=deps.digests.digest(Kind.REFRESH_TOKEN, token),
         grant_id=granted.grant_id,
         now=now,
-        expires_at=min(now + timedelta(days=deps.settings.refresh_token_idle_days), absolute),
+        expires_at=min(following.idle_until, granted.created_at + following.absolute),
     )
+
+
+def _stores_no_access_token(client: Client) -> bool:
+    """What is stored with a grant must be known before it is spent; a signed token is made afterwards."""
+    return client.access_token_format != "opaque"
 
 
 def _answer_was_lost(deps: Deps, presented: Refresh, successor: str, *, now: datetime) -> bool:

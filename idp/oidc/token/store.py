@@ -48,8 +48,15 @@ class Granted:
 
 
 @dataclass(frozen=True)
+class Bought:
+    """What was added when a code or a refresh token was spent at sight. refresh_token: None where there is none."""
+
+    refresh_token: str | None = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Code:
-    """An authorization code as presented."""
+    """An authorization code as presented. bought: of one that was spent at sight, by who presents it now."""
 
     digest: str
     redirect_uri: str
@@ -58,16 +65,18 @@ class Code:
     expires_at: datetime
     consumed: bool
     granted: Granted
+    bought: Bought | None = None
 
 
 @dataclass(frozen=True)
 class Refresh:
-    """A refresh token as presented."""
+    """A refresh token as presented. bought: of one that was replaced at sight, by who presents it now."""
 
     digest: str
     expires_at: datetime
     rotated_at: datetime | None
     granted: Granted
+    bought: Bought | None = None
 
 
 @dataclass(frozen=True)
@@ -83,7 +92,8 @@ class Opaque:
     expires_at: datetime
 
 
-_GRANTED = (
+# Read by `gather`, from a statement `with_grant`.
+GRANTED = (
     Grant.id,
     Grant.account_id,
     Grant.client_id,
@@ -106,7 +116,7 @@ _GRANTED = (
 )
 
 
-def _with_grant(statement: AnySelect) -> AnySelect:
+def with_grant(statement: AnySelect) -> AnySelect:
     """Join the grant, its account, and the person's places at the agency asked for (one row each, one at least)."""
     return (
         statement.join(Account, Account.id == Grant.account_id)
@@ -118,7 +128,7 @@ def _with_grant(statement: AnySelect) -> AnySelect:
 
 
 _CODE = Statement(
-    _with_grant(
+    with_grant(
         select(
             AuthorizationCode.digest,
             AuthorizationCode.redirect_uri,
@@ -126,7 +136,7 @@ _CODE = Statement(
             AuthorizationCode.nonce,
             AuthorizationCode.expires_at,
             AuthorizationCode.consumed_at,
-            *_GRANTED,
+            *GRANTED,
         )
         .select_from(AuthorizationCode)
         .join(Grant, Grant.id == AuthorizationCode.grant_id)
@@ -134,27 +144,27 @@ _CODE = Statement(
     )
 )
 _REFRESH = Statement(
-    _with_grant(
-        select(RefreshToken.digest, RefreshToken.expires_at, RefreshToken.rotated_at, *_GRANTED)
+    with_grant(
+        select(RefreshToken.digest, RefreshToken.expires_at, RefreshToken.rotated_at, *GRANTED)
         .select_from(RefreshToken)
         .join(Grant, Grant.id == RefreshToken.grant_id)
         .where(RefreshToken.digest == bindparam("digest"), Grant.client_id == bindparam("client_id"))
     )
 )
-_GRANT = Statement(_with_grant(select(*_GRANTED).select_from(Grant).where(Grant.id == bindparam("grant_id"))))
-_CODES, _REFRESHES, _OPAQUES = table_of(AuthorizationCode), table_of(RefreshToken), table_of(AccessToken)
+_GRANT = Statement(with_grant(select(*GRANTED).select_from(Grant).where(Grant.id == bindparam("grant_id"))))
+CODES, REFRESHES, _OPAQUES = table_of(AuthorizationCode), table_of(RefreshToken), table_of(AccessToken)
 _CONSUME = Guarded(
-    _CODES.update()
+    CODES.update()
     .where(
-        _CODES.c.digest == bindparam("b_digest"),
-        _CODES.c.consumed_at.is_(None),
-        _CODES.c.expires_at > bindparam("b_now"),
+        CODES.c.digest == bindparam("b_digest"),
+        CODES.c.consumed_at.is_(None),
+        CODES.c.expires_at > bindparam("b_now"),
     )
     .values(consumed_at=bindparam("b_now"))
 )
 _ROTATE = Guarded(
-    _REFRESHES.update()
-    .where(_REFRESHES.c.digest == bindparam("b_digest"), _REFRESHES.c.rotated_at.is_(None))
+    REFRESHES.update()
+    .where(REFRESHES.c.digest == bindparam("b_digest"), REFRESHES.c.rotated_at.is_(None))
     .values(rotated_at=bindparam("b_now"))
 )
 _OPAQUE = Statement(
@@ -187,7 +197,7 @@ def code(db: Connection, digest: str, *, client_id: str, now: datetime) -> Code 
         return None
     digest, redirect_uri, challenge, nonce, expires_at, consumed_at = rows[0][:6]
     return Code(
-        digest, redirect_uri, challenge, nonce, expires_at, consumed_at is not None, _granted(rows, skip=6, now=now)
+        digest, redirect_uri, challenge, nonce, expires_at, consumed_at is not None, gather(rows, skip=6, now=now)
     )
 
 
@@ -198,7 +208,7 @@ def consume_code(db: Connection, digest: str, *, now: datetime, adding: Rows) ->
 
 def forget_code(db: Executor, digest: str) -> None:
     """Delete a code that expired unspent, and so bought nothing that a replay would have to revoke."""
-    db.execute(delete(AuthorizationCode).where(_CODES.c.digest == digest, _CODES.c.consumed_at.is_(None)))
+    db.execute(delete(AuthorizationCode).where(CODES.c.digest == digest, CODES.c.consumed_at.is_(None)))
 
 
 def refresh_token(db: Connection, digest: str, *, client_id: str, now: datetime) -> Refresh | None:
@@ -207,7 +217,7 @@ def refresh_token(db: Connection, digest: str, *, client_id: str, now: datetime)
     if not rows:
         return None
     digest, expires_at, rotated_at = rows[0][:3]
-    return Refresh(digest, expires_at, rotated_at, _granted(rows, skip=3, now=now))
+    return Refresh(digest, expires_at, rotated_at, gather(rows, skip=3, now=now))
 
 
 def rotate(db: Connection, digest: str, *, now: datetime, adding: Rows) -> bool:
@@ -217,13 +227,13 @@ def rotate(db: Connection, digest: str, *, now: datetime, adding: Rows) -> bool:
 
 def forget_refresh_token(db: Executor, digest: str) -> None:
     """Delete a refresh token that expired unused."""
-    db.execute(delete(RefreshToken).where(_REFRESHES.c.digest == digest, _REFRESHES.c.rotated_at.is_(None)))
+    db.execute(delete(RefreshToken).where(REFRESHES.c.digest == digest, REFRESHES.c.rotated_at.is_(None)))
 
 
 def refresh_row(*, digest: str, grant_id: str, now: datetime, expires_at: datetime) -> Rows:
     """A new refresh token, to be added."""
     row = {"digest": digest, "grant_id": grant_id, "created_at": now, "expires_at": expires_at, "rotated_at": None}
-    return {_REFRESHES: row}
+    return {REFRESHES: row}
 
 
 def successor_alive(db: Connection, digest: str, *, now: datetime) -> bool:
@@ -237,7 +247,7 @@ def successor_alive(db: Connection, digest: str, *, now: datetime) -> bool:
 def granted(db: Executor, grant_id: str, *, now: datetime) -> Granted | None:
     """A grant as tokens need it."""
     rows = _GRANT.rows(db, {"grant_id": grant_id})
-    return _granted(rows, skip=0, now=now) if rows else None
+    return gather(rows, skip=0, now=now) if rows else None
 
 
 def live_grant(db: Connection, grant_id: str, *, now: datetime) -> Granted | None:
@@ -269,7 +279,8 @@ def revoke_access_token(db: Executor, digest: str) -> None:
     db.execute(delete(AccessToken).where(AccessToken.digest == digest))
 
 
-def _granted(rows: Any, *, skip: int, now: datetime) -> Granted:
+def gather(rows: Any, *, skip: int, now: datetime) -> Granted:
+    """What the rows of GRANTED say of one grant. skip: columns before them."""
     first = rows[0][skip:]
     grant_id, account_id, client_id, sid, scope, authenticated_at, created_at, revoked_at, expires_at = first[:9]
     state, customer_code, company_code, agency_name, closed_at = first[9:14]

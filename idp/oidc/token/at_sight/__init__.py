@@ -1,0 +1,1 @@
+"""Codes and refresh tokens that are spent by the statement that finds them."""

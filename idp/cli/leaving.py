@@ -18,7 +18,7 @@ _LAST_SECONDS = 1.0
 
 
 def leave_gently(door: socket.socket) -> None:
-    """Once in each worker, before its server starts. door: the socket that all workers accept from."""
+    """Once in each worker, before its server starts. door: the socket that this one accepts from."""
     # All threads that are started from now on inherit this: only `_leave` hears of the order.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     threading.Thread(target=_leave, args=(door,), name="leaving", daemon=True).start()

@@ -1,9 +1,10 @@
-"""The socket of `idp serve`: one for all workers, opened here or handed over by systemd (idp.socket).
+"""The sockets of `idp serve`: one for each worker, opened here, or one for all, handed over by systemd (idp.socket).
 
-Granian alone gives each worker of a Linux host a socket of its own on the same port (SO_REUSEPORT): what waits in the
-queue of a worker that ends is reset by the kernel, so a reload costs requests, and a second service on the port goes
-unnoticed. With one socket the queue outlives any worker. Where systemd holds it, it outlives the service: during a restart
-people wait, and nobody is refused (sd_listen_fds(3): LISTEN_PID, LISTEN_FDS, the first descriptor is 3).
+The first process holds them, so that what waits in the queue of a worker that ends is its successor's; granian alone lets
+a worker open its own, and what waited there is reset by the kernel: a reload costs requests. One socket for all is as safe,
+but of connections that come at once one worker accepts all, and the others have nothing to do. So the kernel deals them
+out (SO_REUSEPORT). Where systemd holds the socket, it outlives the service: during a restart people wait, and nobody is
+refused (sd_listen_fds(3): LISTEN_PID, LISTEN_FDS, the first descriptor is 3); nginx keeps no connection there.
 """
 
 from __future__ import annotations
@@ -11,6 +12,9 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from granian._granian import SocketHolder
@@ -22,24 +26,30 @@ BACKLOG = 2048  # connections that may wait; the kernel's net.core.somaxconn bou
 _FIRST_DESCRIPTOR = 3
 
 
-class SharedSocketServer(MPServer):
-    """Granian whose workers accept from the socket that they are given, as it does by itself for Unix sockets."""
+class DoorServer(MPServer):
+    """Granian whose workers accept from sockets that they are given, in turn, as it does by itself for Unix sockets."""
 
-    def __init__(self, door: socket.socket, target: str, **options: Any) -> None:
+    def __init__(self, doors: Sequence[socket.socket], target: str, **options: Any) -> None:
+        """The loader of `serve` is called with the worker's door."""
         super().__init__(target, **options)
-        # Of two workers that are woken by one connection, one finds none: it must not wait for the next with all it serves.
-        door.setblocking(False)
-        if door.family != socket.AF_UNIX:
-            # Connections inherit it: the second piece of an answer does not wait for the other side to acknowledge the
-            # first, which takes it 40 ms (Nagle's algorithm against delayed acknowledgements, RFC 9293 3.7.4).
-            door.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._door = door
+        for door in doors:
+            # Of two workers that are woken by one connection, one finds none: it must not wait for the next with all it serves.
+            door.setblocking(False)
+            if door.family != socket.AF_UNIX:
+                # Connections inherit it: the second piece of an answer does not wait for the other side to acknowledge the
+                # first, which takes it 40 ms (Nagle's algorithm against delayed acknowledgements, RFC 9293 3.7.4).
+                door.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._doors = doors
 
     def _init_shared_socket(self) -> None:
         holder: Any = SocketHolder
-        unix = self._door.family == socket.AF_UNIX
-        self._ssp, self._sso = None, self._door
-        self._shd: Any = holder(self._door.fileno(), unix, BACKLOG)
+        self._ssp = None
+        self._holders = [holder(door.fileno(), door.family == socket.AF_UNIX, BACKLOG) for door in self._doors]
+
+    def _spawn_worker(self, idx: int, target: Any, callback_loader: Callable[..., Any]) -> Any:  # type: ignore[override]
+        place = idx % len(self._doors)
+        self._sso, self._shd = self._doors[place], self._holders[place]
+        return super()._spawn_worker(idx, target, partial(callback_loader, self._doors[place]))
 
 
 def inherited() -> socket.socket | None:
@@ -51,11 +61,22 @@ def inherited() -> socket.socket | None:
     return socket.socket(fileno=_FIRST_DESCRIPTOR)
 
 
-def opened(host: str, port: int) -> socket.socket:
-    """A socket of our own that listens. Raises Failure in one sentence when the port is not to be had."""
-    door = _bound(host, port, "IDP_BIND_PORT")
-    door.listen(BACKLOG)
-    return door
+def opened(host: str, port: int, count: int) -> list[socket.socket]:
+    """Sockets of our own that listen on one port. Raises Failure in one sentence when the port is not to be had.
+
+    One only where the kernel does not deal connections out among several (all but Linux).
+    """
+    setting = "IDP_BIND_PORT"
+    if count == 1 or not sys.platform.startswith("linux"):
+        doors = [_bound(host, port, setting)]
+    else:
+        # Whoever shares a port does not notice another service on it.
+        with _bound(host, port, setting) as free:
+            port = free.getsockname()[1]
+        doors = [_bound(host, port, setting, shared=True) for _ in range(count)]
+    for door in doors:
+        door.listen(BACKLOG)
+    return doors
 
 
 def require_free(host: str, port: int, setting: str) -> None:
@@ -72,9 +93,11 @@ def address(door: socket.socket) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _bound(host: str, port: int, setting: str) -> socket.socket:
+def _bound(host: str, port: int, setting: str, *, shared: bool = False) -> socket.socket:
     door = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that just ended do not count
+    if shared:
+        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:
         door.bind((host, port))
     except OSError as error:

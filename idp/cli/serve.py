@@ -1,7 +1,7 @@
 """`idp serve`: the web service under granian, workers and request threads as the settings say.
 
-All workers accept from one socket (idp/cli/listening.py), so that replacing them, or the whole service where systemd
-holds the socket, loses no connection. Requests are not logged here, on purpose: addresses hold single-use links and
+Workers accept from sockets that outlive them (idp/cli/listening.py), so that replacing them, or the whole service where
+systemd holds the socket, loses no connection. Requests are not logged here, on purpose: addresses hold single-use links and
 codes. The reverse proxy logs what it should, without them (config/nginx/).
 """
 
@@ -14,9 +14,8 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from tempfile import TemporaryDirectory
 
 import click
@@ -57,15 +56,16 @@ def command(stop_with_parent: bool) -> None:
             keys.keys(db, light_deps(settings))  # with another master secret nothing may start
     if settings.metrics_bind:
         listening.require_free(*host_and_port(settings.metrics_bind), "IDP_METRICS_BIND")
-    door = listening.inherited() or listening.opened(settings.bind_host, settings.bind_port)
-    say(f"idp: listening on http://{listening.address(door)}, Ctrl-C stops")
-    serve(settings, door)
+    given = listening.inherited()
+    doors = [given] if given else listening.opened(settings.bind_host, settings.bind_port, settings.workers)
+    say(f"idp: listening on http://{listening.address(doors[0])}, Ctrl-C stops")
+    serve(settings, doors)
 
 
-def serve(settings: Settings, door: socket.socket) -> None:
-    """Serve until SIGINT or SIGTERM; requests under way are finished. door: a socket that listens already."""
-    server = listening.SharedSocketServer(
-        door,
+def serve(settings: Settings, doors: Sequence[socket.socket]) -> None:
+    """Serve until SIGINT or SIGTERM; requests under way are finished. doors: sockets that listen already."""
+    server = listening.DoorServer(
+        doors,
         "idp.wsgi:create",
         address=settings.bind_host,
         port=settings.bind_port,
@@ -84,7 +84,7 @@ def serve(settings: Settings, door: socket.socket) -> None:
     )
     _load_once()
     with _shared_metrics(settings):
-        server.serve(target_loader=partial(_worker, door), wrap_loader=False)
+        server.serve(target_loader=_worker, wrap_loader=False)
 
 
 def _load_once() -> None:
@@ -112,7 +112,7 @@ def _shared_metrics(settings: Settings) -> Iterator[None]:
 
 
 def _worker(door: socket.socket) -> Flask:
-    """What each worker process runs first."""
+    """What each worker process runs first. door: that it accepts from."""
     # Until granian sets its own, a forked worker has its master's handlers, which swallow the order to stop: one that
     # is still loading would go on, and be killed with its first requests.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -5,6 +5,7 @@ set -eu
 sources=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 command -v debootstrap >/dev/null || { echo "debootstrap is needed: apt-get install debootstrap"; exit 1; }
 root=${ROOT:-$(mktemp -d)}
+mkdir -p "$root" && chmod 755 "$root"  # the service is not root, and cannot go through a root folder that is closed to others
 suite=${SUITE:-bookworm}
 [ -x "$root/bin/sh" ] || debootstrap --variant=minbase "$suite" "$root" > "$root.log" 2>&1 || { tail "$root.log"; exit 1; }
 

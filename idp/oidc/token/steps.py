@@ -29,7 +29,7 @@ from idp.oidc.userinfo.steps import in_id_token
 from idp.statements import Rows
 
 
-def find_code(provider: Provider, client: Client, code: str, *, redirect_uri: str = "", challenge: str = "") -> Code:
+def find_code(provider: Provider, client: Client, code: str, *, redirect_uri: str, challenge: str) -> Code:
     """The code, of this client and unused. A used one revokes what it bought (RFC 6749 4.1.2). Raises ProtocolError.
 
     redirect_uri, challenge: what a code that fits both may be spent for at sight, nothing else being asked; empty: it
@@ -40,15 +40,15 @@ def find_code(provider: Provider, client: Client, code: str, *, redirect_uri: st
     digest = deps.digests.digest(Kind.AUTHORIZATION_CODE, code)
     found = None
     with at_once() as db:
-        if redirect_uri and challenge and _stores_no_access_token(client):
-            token = deps.new_token(256) if "refresh_token" in client.grant_types else None
+        if redirect_uri and challenge and _stores_no_access_token(client) and at_sight.possible(db):
+            refreshes = "refresh_token" in client.grant_types
             found = at_sight.code(
                 db,
                 digest,
                 client_id=client.id,
                 redirect_uri=redirect_uri,
                 challenge=challenge,
-                next_one=_next(deps, token, now=now),
+                next_one=_next(deps, deps.new_token(256), now=now) if refreshes else None,
                 now=now,
             )
         if found is None:
@@ -90,7 +90,7 @@ def redeem_code(provider: Provider, client: Client, code: Code, *, resources: Se
     return _answer(provider, client, granted, access, nonce=code.nonce, refresh_token=token)
 
 
-def find_refresh_token(provider: Provider, client: Client, token: str, *, plain: bool = False) -> Refresh:
+def find_refresh_token(provider: Provider, client: Client, token: str, *, plain: bool) -> Refresh:
     """The refresh token, of this client, with a live grant; rotated ones too. Raises ProtocolError.
 
     plain: nothing narrower is asked for than was granted, so that it may be replaced at sight.
@@ -100,7 +100,7 @@ def find_refresh_token(provider: Provider, client: Client, token: str, *, plain:
     digest = deps.digests.digest(Kind.REFRESH_TOKEN, token)
     found = None
     with at_once() as db:
-        if plain and _stores_no_access_token(client):
+        if plain and _stores_no_access_token(client) and at_sight.possible(db):
             next_one = _next(deps, _successor(deps, token), now=now)
             found = at_sight.refresh_token(db, digest, client_id=client.id, next_one=next_one, now=now)
         if found is None:
@@ -170,11 +170,11 @@ def _answer(
     return answer
 
 
-def _next(deps: Deps, token: str | None, *, now: datetime) -> Next:
+def _next(deps: Deps, token: str, *, now: datetime) -> Next:
     """The refresh token that is to follow, and how long it may live: a family has an end, and ends of silence before."""
     return Next(
         token,
-        deps.digests.digest(Kind.REFRESH_TOKEN, token) if token is not None else None,
+        deps.digests.digest(Kind.REFRESH_TOKEN, token),
         idle_until=now + timedelta(days=deps.settings.refresh_token_idle_days),
         absolute=timedelta(days=deps.settings.refresh_token_absolute_days),
     )
@@ -183,7 +183,7 @@ def _next(deps: Deps, token: str | None, *, now: datetime) -> Next:
 def _refresh_row(deps: Deps, granted: Granted, token: str, *, now: datetime) -> Rows:
     following = _next(deps, token, now=now)
     return store.refresh_row(
-        digest=deps.digests.digest(Kind.REFRESH_TOKEN, token),
+        digest=following.digest,
         grant_id=granted.grant_id,
         now=now,
         expires_at=min(following.idle_until, granted.created_at + following.absolute),

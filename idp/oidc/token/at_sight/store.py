@@ -45,15 +45,17 @@ _EXPIRES = func.least(
 
 @dataclass(frozen=True)
 class Next:
-    """The refresh token that follows. token, digest: None for a client that gets none.
+    """The refresh token that follows. It lives until `idle_until`, and no longer than `absolute` after its grant was made."""
 
-    It lives until `idle_until`, and no longer than `absolute` after its grant was made.
-    """
-
-    token: str | None = field(repr=False)
-    digest: str | None
+    token: str = field(repr=False)
+    digest: str
     idle_until: datetime
     absolute: timedelta
+
+
+def possible(db: Connection) -> bool:
+    """Whether the database can."""
+    return db.dialect.name == "postgresql"
 
 
 def _spending(
@@ -103,15 +105,25 @@ _REFRESH = _spending(REFRESHES, "rotated_at", told=("expires_at",), checked=(), 
 
 
 def code(
-    db: Connection, digest: str, *, client_id: str, redirect_uri: str, challenge: str, next_one: Next, now: datetime
+    db: Connection,
+    digest: str,
+    *,
+    client_id: str,
+    redirect_uri: str,
+    challenge: str,
+    next_one: Next | None,
+    now: datetime,
 ) -> Code | None:
-    """Spend a code that fits all this, for one caller ever. next_one: added where the scope has `offline_access`."""
+    """Spend a code that fits all this, for one caller ever.
+
+    next_one: added where the scope has `offline_access`; None for a client that gets none.
+    """
     values = {"b_redirect_uri": redirect_uri, "b_challenge": challenge}
     rows = _won(_CODE, db, digest, client_id, values, next_one, now=now)
     if not rows:
         return None
     added, nonce, expires_at = rows[0][:3]
-    bought = Bought(next_one.token if added is not None else None)
+    bought = Bought(next_one.token if next_one is not None and added is not None else None)
     granted = gather(rows, skip=3, now=now)
     return Code(digest, redirect_uri, challenge, nonce, expires_at, consumed=True, granted=granted, bought=bought)
 
@@ -130,20 +142,18 @@ def _won(
     digest: str,
     client_id: str,
     values: Mapping[str, Any],
-    next_one: Next,
+    next_one: Next | None,
     *,
     now: datetime,
 ) -> Sequence[Row]:
-    if db.dialect.name != "postgresql":
-        return ()
     given = {
         **values,
         "b_digest": digest,
         "b_client": client_id,
         "b_now": now,
-        "b_next": next_one.digest,
-        "b_idle_until": next_one.idle_until,
-        "b_absolute": next_one.absolute,
+        "b_next": next_one and next_one.digest,
+        "b_idle_until": next_one and next_one.idle_until,
+        "b_absolute": next_one and next_one.absolute,
     }
     rows = statement.rows(db, given)
     if rows:

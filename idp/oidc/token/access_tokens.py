@@ -16,8 +16,9 @@ from idp.digests import Kind
 from idp.oidc.protocol import ProtocolError
 from idp.oidc.provider import Provider
 from idp.oidc.registration.metadata import Client
-from idp.oidc.token import store
-from idp.oidc.token.store import Granted, Opaque
+from idp.oidc.token.opaque import store as opaques
+from idp.oidc.token.opaque.store import Opaque
+from idp.oidc.token.store import Granted
 from idp.oidc.token.tokens import AccessToken
 from idp.statements import Rows
 
@@ -42,13 +43,13 @@ class Prepared:
         if self.opaque is None:
             return {}
         value, row = self.opaque
-        return store.opaque_row(self.provider.deps.digests.digest(Kind.ACCESS_TOKEN, value), row)
+        return opaques.row(self.provider.deps.digests.digest(Kind.ACCESS_TOKEN, value), row)
 
     def store(self) -> None:
         """Write the row by itself, where nothing else is written."""
         if self.row:
             with at_once() as db:
-                store.add(db, self.row)
+                opaques.add(db, self.row)
 
     def answer(self) -> dict[str, Any]:
         """The members of a token response; signs, so after the commit: what was signed was granted."""
@@ -106,7 +107,7 @@ def read(provider: Provider, token: str) -> AccessToken | None:
         return provider.tokens.read_access(token)
     deps = provider.deps
     with at_once() as db:
-        found = store.access_token(db, deps.digests.digest(Kind.ACCESS_TOKEN, token), now=deps.now())
+        found = opaques.find(db, deps.digests.digest(Kind.ACCESS_TOKEN, token), now=deps.now())
     if found is None:
         return None
     told = {

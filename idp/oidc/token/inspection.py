@@ -12,6 +12,7 @@ from idp.grants import store as grants
 from idp.oidc.provider import Provider
 from idp.oidc.registration.metadata import Client
 from idp.oidc.token import access_tokens, envelopes, store
+from idp.oidc.token.opaque import store as opaques
 
 
 def introspect(provider: Provider, client: Client, token: str) -> dict[str, Any]:
@@ -82,4 +83,4 @@ def revoke(provider: Provider, client: Client, token: str) -> None:
             grants.revoke(db, grant_id, now=now)
             audit.record(db, deps, "token.revoked", cause=grant_id, client=client.id)
         elif access is not None:
-            store.revoke_access_token(db, deps.digests.digest(Kind.ACCESS_TOKEN, token))
+            opaques.revoke(db, deps.digests.digest(Kind.ACCESS_TOKEN, token))

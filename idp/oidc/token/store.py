@@ -18,7 +18,7 @@ from idp.accounts.tables import Account, Membership, ProvisionalAccount
 from idp.database import Executor, table_of
 from idp.grants.tables import Grant
 from idp.oidc.authorize.tables import AuthorizationCode
-from idp.oidc.token.tables import AccessToken, RefreshToken
+from idp.oidc.token.tables import RefreshToken
 from idp.statements import AnySelect, Guarded, Rows, Statement
 from idp.tenancy.tables import Agency, Customer
 
@@ -77,19 +77,6 @@ class Refresh:
     rotated_at: datetime | None
     granted: Granted
     bought: Bought | None = None
-
-
-@dataclass(frozen=True)
-class Opaque:
-    """An opaque access token as stored."""
-
-    grant_id: str | None
-    client_id: str
-    subject: str
-    scope: str
-    audience: list[str]
-    issued_at: datetime
-    expires_at: datetime
 
 
 # Read by `gather`, from a statement `with_grant`.
@@ -152,7 +139,7 @@ _REFRESH = Statement(
     )
 )
 _GRANT = Statement(with_grant(select(*GRANTED).select_from(Grant).where(Grant.id == bindparam("grant_id"))))
-CODES, REFRESHES, _OPAQUES = table_of(AuthorizationCode), table_of(RefreshToken), table_of(AccessToken)
+CODES, REFRESHES = table_of(AuthorizationCode), table_of(RefreshToken)
 _CONSUME = Guarded(
     CODES.update()
     .where(
@@ -166,17 +153,6 @@ _ROTATE = Guarded(
     REFRESHES.update()
     .where(REFRESHES.c.digest == bindparam("b_digest"), REFRESHES.c.rotated_at.is_(None))
     .values(rotated_at=bindparam("b_now"))
-)
-_OPAQUE = Statement(
-    select(
-        AccessToken.grant_id,
-        AccessToken.client_id,
-        AccessToken.subject,
-        AccessToken.scope,
-        AccessToken.audience,
-        AccessToken.issued_at,
-        AccessToken.expires_at,
-    ).where(AccessToken.digest == bindparam("digest"), AccessToken.expires_at > bindparam("now"))
 )
 _LIVE_GRANT = Statement(
     select(Grant.account_id, Grant.client_id, Grant.scope, Grant.sid)
@@ -256,27 +232,6 @@ def live_grant(db: Connection, grant_id: str, *, now: datetime) -> Granted | Non
     if row is None:
         return None
     return Granted(grant_id, row[0], row[1], row[3], row[2], now, now, True, None, None, ())
-
-
-def opaque_row(digest: str, token: Opaque) -> Rows:
-    """A new opaque access token, to be added."""
-    return {_OPAQUES: {"digest": digest, **vars(token)}}
-
-
-def add(db: Connection, rows: Rows) -> None:
-    for table, row in rows.items():
-        db.execute(table.insert(), row)
-
-
-def access_token(db: Connection, digest: str, *, now: datetime) -> Opaque | None:
-    """An opaque access token that has not expired."""
-    row = _OPAQUE.row(db, {"digest": digest, "now": now})
-    return None if row is None else Opaque(*row)
-
-
-def revoke_access_token(db: Executor, digest: str) -> None:
-    """Void one opaque token and nothing else: a client's own has no grant to revoke."""
-    db.execute(delete(AccessToken).where(AccessToken.digest == digest))
 
 
 def gather(rows: Any, *, skip: int, now: datetime) -> Granted:

@@ -37,3 +37,10 @@ def service(_service: Service) -> Iterator[Service]:
 def there(service: Service) -> There:
     """Not `world`, which is the provider within the test process, on both databases."""
     return service.world
+
+
+@pytest.fixture
+def on_it(_on_it: Service) -> Iterator[Service]:
+    """The service on a disk of its own, which each module makes that fills one."""
+    yield _on_it
+    _on_it.world.send_home()

@@ -47,12 +47,6 @@ def _on_it(disk: Disk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
     cluster.stop()
 
 
-@pytest.fixture
-def on_it(_on_it: Service) -> Iterator[Service]:
-    yield _on_it
-    _on_it.world.send_home()
-
-
 @fault("X13")
 def test_a_full_disk_of_the_database_loses_nothing_and_is_told_as_a_503(disk: Disk, on_it: Service) -> None:
     """People and portals go on meanwhile; what they were told is checked against what is stored in the end."""

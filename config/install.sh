@@ -17,6 +17,8 @@ say "the program, from pinned and hashed requirements"
 [ -x .venv/bin/python ] || python3 -m venv .venv
 .venv/bin/python -m pip install --quiet --require-hashes -r "config/requirements/${2:-production}.txt"
 .venv/bin/python -m pip install --quiet --no-deps --no-build-isolation -e .
+# The service may write nothing here, so nobody would keep the bytecode, and each start and each command would make it anew.
+.venv/bin/python -m compileall -q idp
 chmod -R go+rX .
 
 umask 077

@@ -15,6 +15,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -98,8 +99,11 @@ class Stored(Collector):
     def __init__(self, deps: Deps) -> None:
         self._deps = deps
         url = deps.settings.database_url.get_secret_value()
-        names = ("database_statement_timeout_seconds", "database_connect_timeout_seconds")
-        hurried = deps.settings.model_copy(update=dict.fromkeys(names, _STATEMENT_SECONDS))
+        hurried = replace(
+            deps.settings,
+            database_statement_timeout_seconds=_STATEMENT_SECONDS,
+            database_connect_timeout_seconds=_STATEMENT_SECONDS,
+        )
         connect = database.engine_options(hurried)["connect_args"]
         if url.startswith("sqlite"):
             connect = connect | {"timeout": _STATEMENT_SECONDS}

@@ -25,7 +25,7 @@ LEASE = timedelta(minutes=5)
 
 
 def sending_to(world: World, port: int) -> Deps:
-    return replace(world.deps, settings=world.deps.settings.model_copy(update={"smtp_port": port}))
+    return replace(world.deps, settings=replace(world.deps.settings, smtp_port=port))
 
 
 def a_mail(world: World, message: Message | None = None, **columns: Any) -> str:

@@ -105,7 +105,7 @@ def test_a_connection_that_had_another_isolation_level_commits_each_statement_ag
     """SQLAlchemy gives it back with the driver's own transactions on, in which a statement alone would be lost."""
     if not world.postgresql:
         pytest.skip("SQLite has no isolation levels")
-    settings = world.server.settings.model_copy(update={"database_pool_size": 1})
+    settings = replace(world.server.settings, database_pool_size=1)
     engine = create_engine(settings.database_url.get_secret_value(), **engine_options(settings))
     prepare(engine)
     for _ in range(2):

@@ -7,7 +7,7 @@ itself. None is ever open while a password is hashed. SQLite (embedded, WAL) and
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -41,6 +41,8 @@ _BEGIN: Mapping[str, Mapping[str, str]] = {
 # not those of a command: an import's letters are on the disk by then, and would hold passwords that nobody has.
 _SYNCHRONOUS: Mapping[bool, str] = {True: "NORMAL", False: "FULL"}
 WRITING: Mapping[str, str] = {_OPENING: _WRITES}  # of a connection whose transactions write
+# An INSERT that may be given `on_conflict_do_update` or `…_do_nothing`, by dialect.
+INSERT: Mapping[str, Callable[[Table], Any]] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 _READY: Final = "idp_ready"  # an engine's `Ready`, among its options
 _OVERFLOW = 10  # connections of a rush, beyond those kept open
 
@@ -172,28 +174,19 @@ def table_of(model: type[Model]) -> Table:
     return model.metadata.tables[model.__tablename__]
 
 
-def is_at_once(connection: Connection) -> bool:
-    """Whether a connection came from `at_once`, so has no transaction."""
-    return connection.get_execution_options().get(_OPENING) == _NONE
+def begin_writing(dialect: Dialect) -> str:
+    """How a transaction that writes begins."""
+    return _BEGIN[dialect.name][_WRITES]
 
 
-@contextmanager
-def write_at_once(connection: Connection) -> Iterator[None]:
-    """A writing transaction on a connection of `at_once`, for a database that needs one (SQLite)."""
-    connection.exec_driver_sql(_BEGIN["sqlite"][_WRITES])
-    try:
-        yield
-        connection.exec_driver_sql("COMMIT")
-    except BaseException:
-        connection.exec_driver_sql("ROLLBACK")
-        raise
+def dialect_of(db: Executor) -> str:
+    """Which database it is: `postgresql` or `sqlite`."""
+    return (db.get_bind() if isinstance(db, Session) else db).dialect.name
 
 
-def upsert(session: Session, table: Table) -> Any:
-    """An INSERT that may be given `on_conflict_do_update` or `…_do_nothing`, in the session's dialect."""
-    if session.get_bind().dialect.name == "postgresql":
-        return postgresql.insert(table)
-    return sqlite.insert(table)
+def upsert(db: Executor, table: Table) -> Any:
+    """An INSERT that may be given `on_conflict_do_update` or `…_do_nothing`, in the dialect of the database."""
+    return INSERT[dialect_of(db)](table)
 
 
 def changed(result: Any) -> int:

@@ -1,13 +1,15 @@
 """Statements of the hot paths: written with SQLAlchemy as all others, compiled once, and run by the driver itself.
 
 What SQLAlchemy does around each execution (a context, a result that could be many things, a cursor) takes three times as
-long as the driver takes for the whole statement, and a refresh of a token was half that. `Statement` reads; `Guarded` is
-what may happen once, with the rows that follow from it.
+long as the driver takes for the whole statement, and a refresh of a token was half that. `Statement` reads or writes;
+`Guarded` is what may happen once, with the rows that follow from it; `writing()` is a unit of work of several.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from operator import attrgetter, methodcaller
 from typing import Any
 
 from sqlalchemy import Connection, Delete, Insert, Select, Table, Update, bindparam, literal_column, select
@@ -16,44 +18,61 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from idp import patience
-from idp.database import Executor, is_at_once, write_at_once
+from idp.database import Executor, at_once, begin_writing
 
 # Rows to add: one a table, with all its columns.
 Rows = Mapping[Table, Mapping[str, Any]]
 Row = Sequence[Any]
 AnySelect = Select[*tuple[Any, ...]]
+AnyStatement = AnySelect | Insert | Update | Delete
+_ROWS, _TOUCHED = methodcaller("fetchall"), attrgetter("rowcount")
 _CURSOR = "idp_cursor"
 _STYLE = {"postgresql": "format", "sqlite": "qmark"}  # of parameters, by position: a driver looks none up
 
 
 class Statement:
-    """A SELECT with named parameters, run many times; what it runs on is a connection of `at_once`, or a session."""
+    """A statement with named parameters, run many times; on a connection of `at_once` or `writing`, or a session."""
 
-    def __init__(self, statement: AnySelect) -> None:
+    def __init__(self, statement: AnyStatement) -> None:
         self._statement = statement
         self._compiled: dict[str, _Compiled] = {}
 
     def rows(self, db: Executor, values: Mapping[str, Any]) -> Sequence[Row]:
-        """All rows. values: of every parameter. Raises DBAPIError as SQLAlchemy does."""
+        """All rows of a SELECT, or of a RETURNING. values: of every parameter. Raises DBAPIError as SQLAlchemy does."""
         connection = _connection(db)
-        if connection.engine.dispatch.before_cursor_execute:  # somebody listens, who is owed what SQLAlchemy tells
+        if _heard(connection):
             return connection.execute(self._statement, values).all()
-        name = connection.dialect.name
-        compiled = self._compiled.get(name)
-        if compiled is None:
-            compiled = self._compiled[name] = _Compiled(self._statement, connection.dialect)
-        return compiled.run(connection, values)
+        return self._of(connection).rows(connection, values)
 
     def row(self, db: Executor, values: Mapping[str, Any]) -> Row | None:
         """The one row that there is, or None."""
         rows = self.rows(db, values)
         return rows[0] if rows else None
 
+    def run(self, db: Executor, values: Mapping[str, Any]) -> int:
+        """How many rows an INSERT, UPDATE or DELETE touched, one that returns none. Otherwise as `rows`."""
+        connection = _connection(db)
+        if _heard(connection):
+            return connection.execute(self._statement, values).rowcount
+        return self._of(connection).run(connection, values)
+
+    def _of(self, connection: Connection) -> _Compiled:
+        name = connection.dialect.name
+        compiled = self._compiled.get(name)
+        if compiled is None:
+            compiled = self._compiled[name] = _Compiled(self._statement, connection.dialect)
+        return compiled
+
+
+def add_to(table: Table) -> Statement:
+    """Adds one row; its parameters are called as the columns."""
+    return Statement(table.insert().values({column: bindparam(column.name, type_=column.type) for column in table.c}))
+
 
 class _Compiled:
     """A statement in the words of one database, with what its types do to values on the way in and out."""
 
-    def __init__(self, statement: AnySelect, dialect: Dialect) -> None:
+    def __init__(self, statement: AnyStatement, dialect: Dialect) -> None:
         of_kind: Any = type(dialect)
         compiled = statement.compile(dialect=of_kind(paramstyle=_STYLE[dialect.name]))
         self._sql = str(compiled)
@@ -63,19 +82,21 @@ class _Compiled:
         self._into = [(name, binds[name].type.dialect_impl(dialect).bind_processor(dialect)) for name in order]
         self._from = [
             (index, convert)
-            for index, column in enumerate(statement.selected_columns)
+            for index, column in enumerate(statement.exported_columns)
             if (convert := column.type.dialect_impl(dialect).result_processor(dialect, None)) is not None
         ]
 
-    def run(self, connection: Connection, values: Mapping[str, Any]) -> Sequence[Row]:
-        given = {**self._fixed, **values} if self._fixed else values
-        placed = [given[name] if convert is None else convert(given[name]) for name, convert in self._into]
-        cursor = _cursor(connection)
-        try:
-            found: list[Row] = cursor.execute(self._sql, placed).fetchall()
-        except connection.dialect.loaded_dbapi.Error as error:
-            raise _told(connection, self._sql, error, cursor) from error
+    def rows(self, connection: Connection, values: Mapping[str, Any]) -> Sequence[Row]:
+        found: list[Row] = _run(connection, self._sql, self._placed(values), _ROWS)
         return [self._converted(row) for row in found] if self._from else found
+
+    def run(self, connection: Connection, values: Mapping[str, Any]) -> int:
+        touched: int = _run(connection, self._sql, self._placed(values), _TOUCHED)
+        return touched
+
+    def _placed(self, values: Mapping[str, Any]) -> Sequence[Any]:
+        given = {**self._fixed, **values} if self._fixed else values
+        return [given[name] if convert is None else convert(given[name]) for name, convert in self._into]
 
     def _converted(self, row: Row) -> Row:
         values = list(row)
@@ -110,9 +131,9 @@ class Guarded:
             statement = self._whole.get(tables) or self._made(tables)
             added = {f"{table.name}_{name}": value for table, row in rows.items() for name, value in row.items()}
             return statement.row(connection, {**values, **added}) is not None
-        if not is_at_once(connection):
+        if _begun(connection):
             return self._step_by_step(connection, values, rows)
-        with write_at_once(connection):
+        with _transaction(connection):
             return self._step_by_step(connection, values, rows)
 
     def _step_by_step(self, connection: Connection, values: Mapping[str, Any], rows: Rows) -> bool:
@@ -131,6 +152,63 @@ class Guarded:
             statement = statement.add_cte(added.cte(f"added_{table.name}"))
         self._whole[tables] = Statement(statement)
         return self._whole[tables]
+
+
+@contextmanager
+def writing() -> Iterator[Connection]:
+    """A unit of work of such statements: `transaction()` without the session, which costs more than they do."""
+    with at_once() as connection:
+        with _transaction(connection):
+            yield connection
+        patience.committed()
+
+
+@contextmanager
+def _transaction(connection: Connection) -> Iterator[None]:
+    """A writing transaction on a connection of `at_once`."""
+    _control(connection, begin_writing(connection.dialect))
+    try:
+        yield
+        _control(connection, "COMMIT")
+    except BaseException:
+        _roll_back(connection)
+        raise
+
+
+def _begun(connection: Connection) -> bool:
+    """Whether SQLite is within a transaction."""
+    driver: Any = connection.connection.driver_connection
+    return bool(driver.in_transaction)
+
+
+def _control(connection: Connection, sql: str) -> None:
+    if _heard(connection):
+        connection.exec_driver_sql(sql)
+    else:
+        _run(connection, sql, (), _TOUCHED)
+
+
+def _roll_back(connection: Connection) -> None:
+    if connection.invalidated:
+        return
+    try:
+        connection.connection.rollback()
+    except connection.dialect.loaded_dbapi.Error as error:
+        connection.invalidate(error)
+
+
+def _run(connection: Connection, sql: str, values: Sequence[Any], taken: Callable[[Any], Any]) -> Any:
+    """What is taken from the driver's cursor once it ran the statement. Raises DBAPIError."""
+    cursor = _cursor(connection)
+    try:
+        return taken(cursor.execute(sql, values))
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise _told(connection, sql, error, cursor) from error
+
+
+def _heard(connection: Connection) -> bool:
+    """Whether somebody listens, who is owed what SQLAlchemy tells."""
+    return bool(connection.engine.dispatch.before_cursor_execute)
 
 
 def _connection(db: Executor) -> Connection:

@@ -6,14 +6,18 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import bindparam, select, text
-from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy import Table, bindparam, func, select, text
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 
 from idp.accounts.roles import AccountState
 from idp.accounts.tables import Account, Contract, Membership, ProvisionalAccount
-from idp.database import at_once
+from idp.audit.tables import AuditEvent
+from idp.database import Executor, at_once, table_of
+from idp.errors import WrongCredentials
 from idp.grants.tables import Grant
-from idp.statements import Statement
+from idp.oidc.authorize.tables import AuthorizationRequest
+from idp.statements import Statement, add_to, writing
+from idp.throttle.tables import ThrottleCounter
 from tests.support.world import World
 
 _ACCOUNT = Statement(
@@ -105,3 +109,89 @@ def test_a_connection_that_is_lost_is_thrown_away(world: World, account_id: str)
             assert failure.value.connection_invalidated
         with at_once() as db:
             assert _ACCOUNT.row(db, {"id": account_id}) is not None
+
+
+_COUNTERS = table_of(ThrottleCounter)
+_ADD = add_to(_COUNTERS)
+_MORE = Statement(
+    _COUNTERS.update().where(_COUNTERS.c.key == bindparam("b_key")).values(attempts=_COUNTERS.c.attempts + 1)
+)
+
+
+def _counter(world: World, key: str) -> dict[str, Any]:
+    return {"key": key, "attempts": 1, "blocked_until": world.clock(), "forget_at": world.clock()}
+
+
+def _count(db: Executor) -> int:
+    return db.execute(select(func.count()).select_from(_COUNTERS)).scalar_one()
+
+
+def _row_of(world: World, table: Table) -> dict[str, Any]:
+    """A row that there is, under another id."""
+    with world.reading() as db:
+        row = db.execute(select(table).limit(1)).mappings().one()
+    return {**row, "id": world.deps.new_id()}
+
+
+@pytest.mark.parametrize("model", [AuditEvent, AuthorizationRequest, Grant], ids=["event", "request", "grant"])
+def test_a_row_that_is_added_comes_back_as_it_was(world: World, account_id: str, model: Any) -> None:
+    if model is AuthorizationRequest:
+        world.person().open(world.portal(world.agency()).authorize_url())
+    table = table_of(model)
+    row = _row_of(world, table)
+
+    with world.server.app.app_context(), at_once() as db:
+        assert add_to(table).run(db, row) == 1
+        found = db.execute(select(table).where(table.c.id == row["id"])).mappings().one()
+
+    assert dict(found) == row
+
+
+def test_it_says_how_many_rows_it_changed(world: World) -> None:
+    with world.server.app.app_context(), writing() as db:
+        _ADD.run(db, _counter(world, "a"))
+        assert (_MORE.run(db, {"b_key": "a"}), _MORE.run(db, {"b_key": "b"})) == (1, 0)
+
+
+def test_a_unit_of_work_is_seen_by_others_when_it_is_done(world: World) -> None:
+    with world.server.app.app_context():
+        with writing() as db:
+            before = _count(db)
+            _ADD.run(db, _counter(world, "a"))
+            with at_once() as other:
+                assert _count(other) == before
+        with at_once() as other:
+            assert _count(other) == before + 1
+
+
+def _added_twice(world: World) -> None:
+    with writing() as db:
+        _ADD.run(db, _counter(world, "a"))
+        _ADD.run(db, _counter(world, "a"))
+
+
+def _given_up(world: World) -> None:
+    with writing() as db:
+        _ADD.run(db, _counter(world, "a"))
+        raise WrongCredentials()
+
+
+@pytest.mark.parametrize(("work", "failure"), [(_added_twice, IntegrityError), (_given_up, WrongCredentials)])
+def test_of_a_unit_of_work_that_fails_nothing_is_left(world: World, work: Any, failure: type[Exception]) -> None:
+    with world.server.app.app_context():
+        with at_once() as db:
+            before = _count(db)
+        with pytest.raises(failure):
+            work(world)
+        with writing() as db:  # on a connection that is as good as new
+            assert _count(db) == before
+            _ADD.run(db, _counter(world, "a"))
+        with at_once() as db:
+            assert _count(db) == before + 1
+
+
+def test_whoever_listens_hears_a_unit_of_work_begin(world: World) -> None:
+    with world.statements(("BEGIN", "COMMIT", "UPDATE")) as heard, world.server.app.app_context(), writing() as db:
+        _MORE.run(db, {"b_key": "a"})
+
+    assert [statement.split()[0] for statement in heard] == ["BEGIN", "UPDATE", "COMMIT"]

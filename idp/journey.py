@@ -145,7 +145,7 @@ class Journey:
         return waiting is not None and waiting.answered_at is None
 
     def _sign_in(self, agency_id: str | None, authorization_id: str | None, *, path: str = "/login") -> str:
-        with reading() as db:
+        with at_once() as db:
             agency = tenancy.agency(db, agency_id) if agency_id is not None else None
         query = dict(resolve.query(agency))
         if authorization_id is not None:

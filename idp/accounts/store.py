@@ -8,12 +8,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from idp.accounts.roles import AccountState
 from idp.accounts.tables import Account, Contract, Membership, ProvisionalAccount
-from idp.database import changed, upsert
+from idp.database import Executor, changed, upsert
+from idp.statements import Statement
 from idp.tenancy.tables import Agency, Customer
 
 
@@ -162,8 +163,11 @@ def _strong(row: Sequence[Any] | None) -> StrongAccount | None:
     return StrongAccount(id_, email, email_key, password_hash, state == AccountState.ACTIVE)
 
 
-def account_by_email(db: Session, email_key: str) -> StrongAccount | None:
-    return _strong(db.execute(_STRONG.where(Account.email_key == email_key)).one_or_none())
+_OF_ADDRESS = Statement(_STRONG.where(Account.email_key == bindparam("key")))
+
+
+def account_by_email(db: Executor, email_key: str) -> StrongAccount | None:
+    return _strong(_OF_ADDRESS.row(db, {"key": email_key}))
 
 
 def account(db: Session, account_id: str) -> StrongAccount | None:
@@ -210,7 +214,7 @@ def as_made(db: Session, account_id: str, *, since: datetime) -> bool:
     return db.scalars(statement).one_or_none() is not None
 
 
-def set_password(db: Session, account_id: str, password_hash: str, *, now: datetime | None) -> None:
+def set_password(db: Executor, account_id: str, password_hash: str, *, now: datetime | None) -> None:
     """now: when the person changed it; None for a mere rehash of the same password at another cost."""
     values: dict[str, object] = {"password_hash": password_hash}
     if now is not None:
@@ -269,6 +273,19 @@ def places(db: Session, account_id: str) -> list[Place]:
     """All places of a person at open agencies, oldest first, with their contracts; one statement."""
     statement = select(*PLACE_COLUMNS).select_from(Account).where(Account.id == account_id)
     return gather_places(db.execute(with_places(statement)).all())
+
+
+_SEEN = select(Agency.id).where(Agency.disabled_at.is_(None))
+_PLACED = Statement(
+    select(Membership.id)
+    .where(Membership.account_id == bindparam("account_id"), Membership.agency_id.in_(_SEEN))
+    .limit(1)
+)
+
+
+def is_placed(db: Executor, account_id: str) -> bool:
+    """Whether a person has a place at an open agency."""
+    return _PLACED.row(db, {"account_id": account_id}) is not None
 
 
 def with_places(statement: Select[*tuple[Any, ...]], *visible: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:

@@ -6,20 +6,22 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, insert, or_, select
+from sqlalchemy import ColumnElement, Row, and_, or_, select
 from sqlalchemy.orm import Session
 
 from idp import correlation, metrics
 from idp.audit.chain import hashes
 from idp.audit.tables import AuditEvent, AuditLink
+from idp.database import Executor, table_of
 from idp.deps import Deps
 from idp.digests import Kind
+from idp.statements import add_to
 
 PAGE = 1000
 
 
 def record(
-    db: Session,
+    db: Executor,
     deps: Deps,
     name: str,
     *,
@@ -49,7 +51,10 @@ def record(
         "details": details,
     }
     metrics.event(name)
-    db.execute(insert(AuditEvent).values(**values, mac=hashes.event_mac(deps.digests, values)))
+    _ADD.run(db, {**values, "mac": hashes.event_mac(deps.digests, values)})
+
+
+_ADD = add_to(table_of(AuditEvent))
 
 
 def search(

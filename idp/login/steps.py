@@ -8,12 +8,13 @@ from idp import metrics
 from idp.accounts import addresses
 from idp.accounts import store as accounts
 from idp.audit import store as audit
-from idp.database import reading, transaction
+from idp.database import at_once
 from idp.deps import Deps
 from idp.errors import NothingOpen, WrongCredentials
 from idp.login import flow
 from idp.passwords.queue import Asker
 from idp.sessions import store as sessions
+from idp.statements import writing
 from idp.throttle import store as throttle
 from idp.throttle.devices import Device
 
@@ -69,13 +70,13 @@ def sign_in(
     key = addresses.key(identifier)
     known = device is not None and device.knows(deps, key)
     deps.hasher.require_room(Asker(throttle.network_of(network), proven=known))
-    with transaction() as db:
+    with writing() as db:
         counted = throttle.guess(db, deps, key, device=device, network_address=network, agency_id=agency_id)
         account = accounts.account_by_email(db, key)
     with throttle.evaluating(deps, *counted.limits):
         right = deps.hasher.verify(password, account.password_hash if account else None, counted.by)
     if account is None or not right or not account.active:
-        with transaction() as db:
+        with writing() as db:
             audit.record(
                 db,
                 deps,
@@ -86,12 +87,12 @@ def sign_in(
                 address=key,
             )
         raise WrongCredentials()
-    with reading() as db:
-        if not accounts.places(db, account.id):
+    with at_once() as db:
+        if not accounts.is_placed(db, account.id):
             raise NothingOpen(agency_id=agency_id)
     rehashed = deps.hasher.hash(password, counted.by) if deps.hasher.needs_rehash(account.password_hash) else None
     token = deps.new_token(256)
-    with transaction() as db:
+    with writing() as db:
         throttle.right(db, deps, counted)
         session_id = sessions.start(db, deps, account_id=account.id, browser_digest=browser_digest, token=token)
         if rehashed is not None:

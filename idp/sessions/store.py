@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, case, insert, select, update
+from sqlalchemy import String, bindparam, case, func, null, select, update
 from sqlalchemy.orm import Session
 
 from idp.accounts.roles import AccountState
 from idp.accounts.tables import Account
-from idp.database import Executor
+from idp.database import Executor, Utc, table_of
 from idp.deps import Deps
 from idp.digests import Kind
 from idp.sessions.tables import BrowserSession
@@ -33,7 +33,7 @@ class SignedIn:
     last_seen_at: datetime
 
 
-def start(db: Session, deps: Deps, *, account_id: str, browser_digest: str, token: str) -> str:
+def start(db: Executor, deps: Deps, *, account_id: str, browser_digest: str, token: str) -> str:
     """Record that somebody signed in at a browser, under a fresh secret; returns the `sid` of the sign-in.
 
     token: the cookie's new value, stored as a digest. The secrets before are worthless from now on (ASVS 7.2.4), but
@@ -41,34 +41,57 @@ def start(db: Session, deps: Deps, *, account_id: str, browser_digest: str, toke
     cookie that fits no row would send the person round in circles (ZITADEL 12656).
     The same person again keeps the `sid` that portals know; somebody else's sign-in at this browser ends.
     """
-    now = deps.now()
-    present = (BrowserSession.browser_digest == browser_digest, BrowserSession.ended_at.is_(None))
-    sid = db.scalars(
-        select(BrowserSession.sid)
-        .where(*present, BrowserSession.account_id == account_id, BrowserSession.expires_at > now)
-        .order_by(BrowserSession.authenticated_at.desc())
-        .limit(1)
-    ).one_or_none()
+    now, session_id = deps.now(), deps.new_id()
+    of_present = {"b_browser": browser_digest, "b_account": account_id, "b_now": now}
+    new = {
+        "b_id": session_id,
+        "b_digest": deps.digests.digest(Kind.SESSION, token),
+        "b_expires_at": now + timedelta(days=deps.settings.session_absolute_days),
+    }
+    started = _START.row(db, {**of_present, **new})
+    assert started is not None
+    sid: str = started[0]
     # On both sides: a clock that went back left sign-ins that lie ahead, which are no double click.
-    just_now = BrowserSession.authenticated_at.between(now - _DOUBLE_CLICK, now + _DOUBLE_CLICK)
-    outdated = (BrowserSession.account_id != account_id) | ~just_now
-    # Of the same person nothing has ended that anybody must hear of: the sign-in goes on under its new secret.
-    goes_on = case((BrowserSession.account_id == account_id, now), else_=None)
-    db.execute(update(BrowserSession).where(*present, outdated).values(ended_at=now, announced_at=goes_on))
-    session_id = deps.new_id()
-    db.execute(
-        insert(BrowserSession).values(
-            id=session_id,
-            sid=sid or session_id,
-            digest=deps.digests.digest(Kind.SESSION, token),
-            account_id=account_id,
-            browser_digest=browser_digest,
-            authenticated_at=now,
-            last_seen_at=now,
-            expires_at=now + timedelta(days=deps.settings.session_absolute_days),
-        )
+    _END_OUTDATED.run(db, {**of_present, "b_from": now - _DOUBLE_CLICK, "b_until": now + _DOUBLE_CLICK})
+    return sid
+
+
+_TABLE = table_of(BrowserSession)
+_ACCOUNT = bindparam("b_account", type_=String)
+_NOW = bindparam("b_now", type_=Utc())
+_PRESENT = (_TABLE.c.browser_digest == bindparam("b_browser"), _TABLE.c.ended_at.is_(None))
+_SAME = (
+    select(_TABLE.c.sid)
+    .where(*_PRESENT, _TABLE.c.account_id == _ACCOUNT, _TABLE.c.expires_at > _NOW)
+    .order_by(_TABLE.c.authenticated_at.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+_ID = bindparam("b_id", type_=String)
+_START = Statement(
+    _TABLE.insert()
+    .values(
+        id=_ID,
+        sid=func.coalesce(_SAME, _ID),
+        digest=bindparam("b_digest"),
+        account_id=_ACCOUNT,
+        browser_digest=bindparam("b_browser"),
+        authenticated_at=_NOW,
+        last_seen_at=_NOW,
+        expires_at=bindparam("b_expires_at"),
     )
-    return sid or session_id
+    .returning(_TABLE.c.sid)
+)
+# The one that was just started is neither.
+_OUTDATED = (_TABLE.c.account_id != _ACCOUNT) | ~_TABLE.c.authenticated_at.between(
+    bindparam("b_from"), bindparam("b_until")
+)
+# Of the same person nothing has ended that anybody must hear of: the sign-in goes on under its new secret.
+_END_OUTDATED = Statement(
+    _TABLE.update()
+    .where(*_PRESENT, _OUTDATED)
+    .values(ended_at=_NOW, announced_at=case((_TABLE.c.account_id == _ACCOUNT, _NOW), else_=null()))
+)
 
 
 _LIVE = Statement(
@@ -110,8 +133,11 @@ def stale(signed_in: SignedIn, *, now: datetime) -> bool:
     return now - signed_in.last_seen_at > _SEEN_EVERY
 
 
-def touch(db: Session, session_id: str, *, now: datetime) -> None:
-    db.execute(update(BrowserSession).where(BrowserSession.id == session_id).values(last_seen_at=now))
+def touch(db: Executor, session_id: str, *, now: datetime) -> None:
+    _TOUCH.run(db, {"b_id": session_id, "b_now": now})
+
+
+_TOUCH = Statement(_TABLE.update().where(_TABLE.c.id == _ID).values(last_seen_at=_NOW))
 
 
 def end(db: Session, sid: str, *, now: datetime) -> None:

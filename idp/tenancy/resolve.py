@@ -10,8 +10,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
-from sqlalchemy.orm import Session
-
+from idp.database import Executor
 from idp.errors import AgencyClosed, AgencyUnknown, CodesMissing
 from idp.tenancy import store
 from idp.tenancy.store import AgencyView
@@ -30,7 +29,7 @@ def valid(code: str) -> bool:
     return _CODE.fullmatch(code) is not None
 
 
-def by_codes(db: Session, customer_code: str, company_code: str) -> AgencyView:
+def by_codes(db: Executor, customer_code: str, company_code: str) -> AgencyView:
     """The open agency of two codes as typed. Raises CodesMissing, AgencyUnknown AgencyClosed."""
     customer_code, company_code = canonical(customer_code), canonical(company_code)
     if not customer_code or not company_code:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
-from idp.database import changed, upsert
+from idp.database import Executor, changed, upsert
+from idp.statements import Statement
 from idp.tenancy.logos import Logo
 from idp.tenancy.tables import Agency, AgencyLogo, Customer
 
@@ -49,14 +50,19 @@ def _view(row: Sequence[Any] | None) -> AgencyView | None:
     return None if row is None else AgencyView(*row)
 
 
-def agency_by_codes(db: Session, customer_code: str, company_code: str) -> AgencyView | None:
+_OF_CODES = Statement(
+    _VIEW.where(Customer.code == bindparam("customer_code"), Agency.code == bindparam("company_code"))
+)
+_OF_ID = Statement(_VIEW.where(Agency.id == bindparam("id")))
+
+
+def agency_by_codes(db: Executor, customer_code: str, company_code: str) -> AgencyView | None:
     """The agency of two canonical codes, closed ones too."""
-    statement = _VIEW.where(Customer.code == customer_code, Agency.code == company_code)
-    return _view(db.execute(statement).one_or_none())
+    return _view(_OF_CODES.row(db, {"customer_code": customer_code, "company_code": company_code}))
 
 
-def agency(db: Session, agency_id: str) -> AgencyView | None:
-    return _view(db.execute(_VIEW.where(Agency.id == agency_id)).one_or_none())
+def agency(db: Executor, agency_id: str) -> AgencyView | None:
+    return _view(_OF_ID.row(db, {"id": agency_id}))
 
 
 def agencies(db: Session, *, customer_code: str | None = None) -> list[AgencyView]:

@@ -11,18 +11,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
 
-from sqlalchemy import case, delete, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import bindparam, case, select
 
 from idp import metrics
-from idp.database import transaction, upsert
+from idp.database import INSERT, Executor, Utc, dialect_of, table_of
 from idp.deps import Deps
 from idp.digests import Kind
 from idp.errors import Overloaded, TooManyAttempts
 from idp.passwords.queue import Asker
 from idp.settings import Settings
 from idp.shared import Away
+from idp.statements import Statement, writing
 from idp.throttle import memory
 from idp.throttle.devices import Device
 from idp.throttle.memory import Rule
@@ -83,7 +85,7 @@ class Guess:
 
 
 def guess(
-    db: Session, deps: Deps, key: str, *, device: Device | None, network_address: str, agency_id: str | None = None
+    db: Executor, deps: Deps, key: str, *, device: Device | None, network_address: str, agency_id: str | None = None
 ) -> Guess:
     """Count one attempt at the password of an address, before it is evaluated. key: canonical.
 
@@ -114,12 +116,15 @@ def network_of(address: str) -> str:
     return str(ip)
 
 
-def admit(db: Session, deps: Deps, *limits: Limit) -> None:
+def admit(db: Executor, deps: Deps, *limits: Limit) -> None:
     """Count one attempt on each limit, before it is evaluated. Raises TooManyAttempts when one of them must wait.
 
     What a limit refuses counts on none: to be raised through the transaction, which undoes what was counted in it.
     """
-    _require_turn(_count_stored(db, deps, limit) for limit in limits if not limit.of_many)
+    if deps.shared is None:
+        _require_turn(_count_stored(db, deps, limits))
+        return
+    _require_turn(_count_stored(db, deps, [limit for limit in limits if not limit.of_many]))
     _require_turn(_count_many(db, deps, [limit for limit in limits if limit.of_many]))
 
 
@@ -129,41 +134,51 @@ def _require_turn(until: Iterable[datetime | None]) -> None:
         raise TooManyAttempts(max(blocked))
 
 
-def count(db: Session, deps: Deps, limit: Limit) -> datetime | None:
+def count(db: Executor, deps: Deps, limit: Limit) -> datetime | None:
     """Count one attempt; None when it is admitted, else the instant from which another is."""
-    return _count_many(db, deps, [limit])[0] if limit.of_many else _count_stored(db, deps, limit)
+    return (_count_many if limit.of_many else _count_stored)(db, deps, [limit])[0]
 
 
-def _count_many(db: Session, deps: Deps, limits: Sequence[Limit]) -> list[datetime | None]:
+def _count_many(db: Executor, deps: Deps, limits: Sequence[Limit]) -> list[datetime | None]:
     """Count one attempt on limits of many people: in shared memory, in the database where there is none or it is away."""
     if deps.shared is None or not limits:
-        return [_count_stored(db, deps, limit) for limit in limits]
+        return _count_stored(db, deps, limits)
     try:
         until = memory.count(deps.shared, [_rule(deps, limit) for limit in limits], now=deps.now())
     except Away:
-        return [_count_stored(db, deps, limit) for limit in limits]
+        return _count_stored(db, deps, limits)
     if until is not None:
         metrics.throttled(_kind(limits[0]))
     return [until]
 
 
-def _count_stored(db: Session, deps: Deps, limit: Limit) -> datetime | None:
-    """Count one attempt in the database.
+def _count_stored(db: Executor, deps: Deps, limits: Sequence[Limit]) -> list[datetime | None]:
+    """Count one attempt on each in the database, in their order; from when each admits another where it refuses this one.
 
     The count is one statement that only counts while no delay runs: of a hundred attempts at once, those past the
     free ones are refused and none is lost (TOCTOU class, ZITADEL CVE-2024-32868). A refused attempt adds no delay,
     so an attacker cannot keep the owner of an account out for ever.
     """
-    rule = _rule(deps, limit)
+    if not limits:
+        return []
     now = deps.now()
-    attempts = _count(db, rule.key, now=now, forget_at=now + rule.memory)
-    if attempts is None:
-        metrics.throttled(_kind(limit))
-        return blocked_until(db, deps, limit) or now
-    if attempts >= rule.free:
-        until = now + min(rule.first * 2 ** min(attempts - rule.free, _DOUBLINGS), rule.longest)
-        db.execute(update(ThrottleCounter).where(ThrottleCounter.key == rule.key).values(blocked_until=until))
-    return None
+    rules = [_rule(deps, limit) for limit in limits]
+    given: dict[str, Any] = {"now": now}
+    for place, rule in enumerate(rules):
+        given |= {f"key_{place}": rule.key, f"forget_at_{place}": now + rule.memory}
+    attempts: dict[str, int] = dict(_counting(dialect_of(db), len(rules)).rows(db, given))  # type: ignore[arg-type]
+    refused: list[datetime | None] = []
+    for limit, rule in zip(limits, rules, strict=True):
+        counted = attempts.get(rule.key)
+        if counted is None:
+            metrics.throttled(_kind(limit))
+            refused.append(blocked_until(db, deps, limit) or now)
+            continue
+        if counted >= rule.free:
+            until = now + min(rule.first * 2 ** min(counted - rule.free, _DOUBLINGS), rule.longest)
+            _DELAY.run(db, {"b_key": rule.key, "until": until})
+        refused.append(None)
+    return refused
 
 
 @contextmanager
@@ -174,26 +189,25 @@ def evaluating(deps: Deps, *limits: Limit) -> Iterator[None]:
         yield
     except Overloaded:
         elsewhere = _taken_back(deps, [limit for limit in limits if limit.of_many])
-        with transaction() as db:
+        with writing() as db:
             for limit in limits:
                 if limit not in elsewhere:
-                    _take_back(db, deps, limit, blocked_until=_NEVER)
+                    _UNCOUNT.run(db, {"b_key": _key(deps, limit)})
         raise
 
 
-def blocked_until(db: Session, deps: Deps, limit: Limit) -> datetime | None:
+def blocked_until(db: Executor, deps: Deps, limit: Limit) -> datetime | None:
     """The instant from which another attempt is admitted, as the database knows it; None when one is admitted now."""
-    key = _key(deps, limit)
-    until = db.scalars(select(ThrottleCounter.blocked_until).where(ThrottleCounter.key == key)).one_or_none()
-    return until if until is not None and until > deps.now() else None
+    row = _BLOCKED.row(db, {"b_key": _key(deps, limit)})
+    return row[0] if row is not None and row[0] > deps.now() else None
 
 
-def right(db: Session, deps: Deps, counted: Guess) -> None:
+def right(db: Executor, deps: Deps, counted: Guess) -> None:
     """The password was the right one."""
     succeeded(db, deps, counted.own, *counted.shared)
 
 
-def succeeded(db: Session, deps: Deps, account_limit: Limit, *shared: Limit) -> None:
+def succeeded(db: Executor, deps: Deps, account_limit: Limit, *shared: Limit) -> None:
     """The attempt proved who it was: the account's count is forgotten, the shared counts lose this one attempt only.
 
     Resetting them would let an attacker's own sign-in buy more guesses at others (allauth 65.8.1).
@@ -203,16 +217,7 @@ def succeeded(db: Session, deps: Deps, account_limit: Limit, *shared: Limit) -> 
     forget(db, deps, account_limit)
     for limit in shared:
         if limit not in elsewhere:
-            _take_back(db, deps, limit)
-
-
-def _take_back(db: Session, deps: Deps, limit: Limit, **more: datetime) -> None:
-    """One attempt; more: what else is set."""
-    db.execute(
-        update(ThrottleCounter)
-        .where(ThrottleCounter.key == _key(deps, limit), ThrottleCounter.attempts > 0)
-        .values(attempts=ThrottleCounter.attempts - 1, **more)
-    )
+            _TAKE_BACK.run(db, {"b_key": _key(deps, limit)})
 
 
 def _taken_back(deps: Deps, limits: Sequence[Limit]) -> Sequence[Limit]:
@@ -226,27 +231,45 @@ def _taken_back(deps: Deps, limits: Sequence[Limit]) -> Sequence[Limit]:
     return limits
 
 
-def forget(db: Session, deps: Deps, *limits: Limit) -> None:
+def forget(db: Executor, deps: Deps, *limits: Limit) -> None:
     """Forget the counts of these limits: the person proved who they are, or an operator unlocks them."""
-    keys = [_key(deps, limit) for limit in limits]
-    db.execute(delete(ThrottleCounter).where(ThrottleCounter.key.in_(keys)))
+    for limit in limits:
+        _FORGET.run(db, {"b_key": _key(deps, limit)})
 
 
-def _count(db: Session, key: str, *, now: datetime, forget_at: datetime) -> int | None:
-    """Attempts including this one; None while a delay runs."""
-    table = ThrottleCounter.__table__
-    statement = upsert(db, table).values(key=key, attempts=1, blocked_until=_NEVER, forget_at=forget_at)  # type: ignore[arg-type]
-    statement = statement.on_conflict_do_update(
+_TABLE = table_of(ThrottleCounter)
+_OF_KEY = _TABLE.c.key == bindparam("b_key")
+_BLOCKED = Statement(select(_TABLE.c.blocked_until).where(_OF_KEY))
+_DELAY = Statement(_TABLE.update().where(_OF_KEY).values(blocked_until=bindparam("until")))
+_FORGET = Statement(_TABLE.delete().where(_OF_KEY))
+_LESS = _TABLE.update().where(_OF_KEY, _TABLE.c.attempts > 0).values(attempts=_TABLE.c.attempts - 1)
+_TAKE_BACK = Statement(_LESS)
+_UNCOUNT = Statement(_LESS.values(blocked_until=_NEVER))
+
+
+@cache
+def _counting(dialect: str, limits: int) -> Statement:
+    """One attempt more on so many counters, row by row: each of them, and its attempts with this one, unless a delay runs."""
+    now = bindparam("now", type_=Utc())
+    rows = [
+        {
+            "key": bindparam(f"key_{place}", type_=_TABLE.c.key.type),
+            "attempts": 1,
+            "blocked_until": _NEVER,
+            "forget_at": bindparam(f"forget_at_{place}", type_=Utc()),
+        }
+        for place in range(limits)
+    ]
+    statement = INSERT[dialect](_TABLE).values(rows)
+    over = _TABLE.c.forget_at <= now
+    # From the first attempt on, not from the last: a counter that many share would never be forgotten.
+    forget_at = case((over, statement.excluded.forget_at), else_=_TABLE.c.forget_at)
+    counted = statement.on_conflict_do_update(
         index_elements=["key"],
-        set_={
-            "attempts": case((table.c.forget_at <= now, 1), else_=table.c.attempts + 1),
-            # From the first attempt on, not from the last: a counter that many share would never be forgotten.
-            "forget_at": case((table.c.forget_at <= now, forget_at), else_=table.c.forget_at),
-        },
-        where=table.c.blocked_until <= now,
-    ).returning(table.c.attempts)
-    row = db.execute(statement).one_or_none()
-    return None if row is None else int(row[0])
+        set_={"attempts": case((over, 1), else_=_TABLE.c.attempts + 1), "forget_at": forget_at},
+        where=_TABLE.c.blocked_until <= now,
+    )
+    return Statement(counted.returning(_TABLE.c.key, _TABLE.c.attempts))
 
 
 def _rule(deps: Deps, limit: Limit) -> Rule:

@@ -14,7 +14,7 @@ from urllib.parse import urlencode, urlsplit
 from flask import Response, request
 
 from idp import metrics
-from idp.database import at_once, reading, transaction
+from idp.database import at_once, transaction
 from idp.deps import Deps
 from idp.errors import AgencyUnknown, IdpError
 from idp.sessions import store as sessions
@@ -179,7 +179,7 @@ class Site:
         return Place(None, None, self.language(), targets)
 
     def _agency(self, agency_id: str | None, pending: Pending | None) -> AgencyView | None:
-        with reading() as db:
+        with at_once() as db:
             if agency_id is not None:
                 return tenancy.agency(db, agency_id)
             codes = [request.args.getlist(name) for name in (resolve.CUSTOMER, resolve.COMPANY)]

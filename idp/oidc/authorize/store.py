@@ -11,21 +11,24 @@ from sqlalchemy.orm import Session
 from idp.database import Executor, changed, table_of
 from idp.oidc.authorize.flow import Request
 from idp.oidc.authorize.tables import AuthorizationCode, AuthorizationRequest
-from idp.statements import Guarded, Rows
+from idp.statements import Guarded, Rows, Statement, add_to
 
 _CODES, _REQUESTS = table_of(AuthorizationCode), table_of(AuthorizationRequest)
-_LOAD = select(
-    _REQUESTS.c.id,
-    _REQUESTS.c.browser_digest,
-    _REQUESTS.c.parameters,
-    _REQUESTS.c.created_at,
-    _REQUESTS.c.expires_at,
-    _REQUESTS.c.answered_at,
-).where(_REQUESTS.c.id == bindparam("id"))
+_ADD = add_to(_REQUESTS)
+_LOAD = Statement(
+    select(
+        _REQUESTS.c.id,
+        _REQUESTS.c.browser_digest,
+        _REQUESTS.c.parameters,
+        _REQUESTS.c.created_at,
+        _REQUESTS.c.expires_at,
+        _REQUESTS.c.answered_at,
+    ).where(_REQUESTS.c.id == bindparam("id"))
+)
 _FORGET = Guarded(
     _REQUESTS.delete().where(_REQUESTS.c.id == bindparam("b_id"), _REQUESTS.c.expires_at <= bindparam("b_now"))
 )
-_ANSWER = (
+_ANSWER = Statement(
     _REQUESTS.update()
     .where(_REQUESTS.c.id == bindparam("b_id"), _REQUESTS.c.answered_at.is_(None))
     .values(answered_at=bindparam("b_now"))
@@ -44,7 +47,7 @@ class Waiting:
     answered_at: datetime | None
 
 
-def add(db: Session, waiting: Waiting) -> None:
+def add(db: Executor, waiting: Waiting) -> None:
     row = {
         "id": waiting.id,
         "client_id": waiting.request.client_id,
@@ -55,7 +58,7 @@ def add(db: Session, waiting: Waiting) -> None:
         "expires_at": waiting.expires_at,
         "answered_at": None,
     }
-    db.execute(_REQUESTS.insert(), row)
+    _ADD.run(db, row)
 
 
 def load(db: Executor, authorization_id: str, *, now: datetime) -> Waiting | None:
@@ -63,13 +66,14 @@ def load(db: Executor, authorization_id: str, *, now: datetime) -> Waiting | Non
 
     One that has expired is deleted: a clock that goes back does not revive what was seen to be over (decision 44).
     """
-    row = db.execute(_LOAD, {"id": authorization_id}).one_or_none()
+    row = _LOAD.row(db, {"id": authorization_id})
     if row is None:
         return None
-    if row.expires_at <= now:
+    id_, browser_digest, parameters, created_at, expires_at, answered_at = row
+    if expires_at <= now:
         _FORGET.won(db, {"b_id": authorization_id, "b_now": now}, {})
         return None
-    return Waiting(row.id, row.browser_digest, Request.restored(row.parameters), *row[3:])
+    return Waiting(id_, browser_digest, Request.restored(parameters), created_at, expires_at, answered_at)
 
 
 def claim(db: Session, authorization_id: str, *, browser_digest: str, expires_at: datetime) -> bool:
@@ -91,9 +95,9 @@ def keep(db: Session, authorization_id: str, request: Request) -> None:
     )
 
 
-def mark_answered(db: Session, authorization_id: str, *, now: datetime) -> bool:
+def mark_answered(db: Executor, authorization_id: str, *, now: datetime) -> bool:
     """Claim the one answer; exactly one caller ever succeeds."""
-    return changed(db.execute(_ANSWER, {"b_id": authorization_id, "b_now": now})) == 1
+    return _ANSWER.run(db, {"b_id": authorization_id, "b_now": now}) == 1
 
 
 def code_row(

@@ -8,9 +8,8 @@ long as the driver takes for the whole statement, and a refresh of a token was h
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from operator import attrgetter, methodcaller
-from typing import Any
+from contextlib import contextmanager, suppress
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, Delete, Insert, Select, Table, Update, bindparam, literal_column, select
 from sqlalchemy.engine import Dialect
@@ -25,9 +24,7 @@ Rows = Mapping[Table, Mapping[str, Any]]
 Row = Sequence[Any]
 AnySelect = Select[*tuple[Any, ...]]
 AnyStatement = AnySelect | Insert | Update | Delete
-_ROWS, _TOUCHED = methodcaller("fetchall"), attrgetter("rowcount")
-_CURSOR = "idp_cursor"
-_STYLE = {"postgresql": "format", "sqlite": "qmark"}  # of parameters, by position: a driver looks none up
+_STYLE = {"postgresql": "numeric_dollar", "sqlite": "qmark"}  # of parameters, by position: a driver looks none up
 
 
 class Statement:
@@ -87,11 +84,13 @@ class _Compiled:
         ]
 
     def rows(self, connection: Connection, values: Mapping[str, Any]) -> Sequence[Row]:
-        found: list[Row] = _run(connection, self._sql, self._placed(values), _ROWS)
+        placed = self._placed(values)
+        found: Sequence[Row] = _run(connection, self._sql, lambda driver: driver.rows(placed))
         return [self._converted(row) for row in found] if self._from else found
 
     def run(self, connection: Connection, values: Mapping[str, Any]) -> int:
-        touched: int = _run(connection, self._sql, self._placed(values), _TOUCHED)
+        placed = self._placed(values)
+        touched: int = _run(connection, self._sql, lambda driver: driver.touched(placed))
         return touched
 
     def _placed(self, values: Mapping[str, Any]) -> Sequence[Any]:
@@ -185,25 +184,57 @@ def _control(connection: Connection, sql: str) -> None:
     if _heard(connection):
         connection.exec_driver_sql(sql)
     else:
-        _run(connection, sql, (), _TOUCHED)
+        _run(connection, sql, lambda driver: driver.touched(()))
 
 
 def _roll_back(connection: Connection) -> None:
-    if connection.invalidated:
-        return
-    try:
-        connection.connection.rollback()
-    except connection.dialect.loaded_dbapi.Error as error:
-        connection.invalidate(error)
+    # Not as the driver's connection does it, which makes the server forget all statements that it has parsed. What the
+    # database ended by itself has nothing to roll back, and a connection that is lost is thrown away already.
+    if not connection.invalidated:
+        with suppress(DBAPIError):
+            _control(connection, "ROLLBACK")
 
 
-def _run(connection: Connection, sql: str, values: Sequence[Any], taken: Callable[[Any], Any]) -> Any:
-    """What is taken from the driver's cursor once it ran the statement. Raises DBAPIError."""
-    cursor = _cursor(connection)
+class _Driver(Protocol):
+    """A statement as the driver runs it on one connection (`postgres.Prepared`)."""
+
+    def rows(self, values: Sequence[Any]) -> Sequence[Row]: ...
+
+    def touched(self, values: Sequence[Any]) -> int: ...
+
+
+class _OfSQLite:
+    """With a cursor of its own, which costs as much as the statement."""
+
+    def __init__(self, cursor: Any, sql: str) -> None:
+        self._cursor = cursor
+        self._sql = sql
+
+    def rows(self, values: Sequence[Any]) -> Sequence[Row]:
+        found: Sequence[Row] = self._cursor.execute(self._sql, values).fetchall()
+        return found
+
+    def touched(self, values: Sequence[Any]) -> int:
+        return int(self._cursor.execute(self._sql, values).rowcount)
+
+
+def _run(connection: Connection, sql: str, act: Callable[[_Driver], Any]) -> Any:
+    """What the driver answers to a statement. Raises DBAPIError."""
+    kept = connection.connection.info  # lives as long as the driver's connection
+    driver: _Driver = kept.get(sql) or _prepared(connection, sql)
     try:
-        return taken(cursor.execute(sql, values))
+        return act(driver)
     except connection.dialect.loaded_dbapi.Error as error:
-        raise _told(connection, sql, error, cursor) from error
+        raise _told(connection, sql, error) from error
+
+
+def _prepared(connection: Connection, sql: str) -> _Driver:
+    proxied = connection.connection
+    of_postgresql: Any = proxied.driver_connection
+    made = _OfSQLite(proxied.cursor(), sql) if connection.dialect.name == "sqlite" else of_postgresql.prepared(sql)
+    proxied.info[sql] = made
+    driver: _Driver = made
+    return driver
 
 
 def _heard(connection: Connection) -> bool:
@@ -216,19 +247,10 @@ def _connection(db: Executor) -> Connection:
     return db.connection() if isinstance(db, Session) else db
 
 
-def _cursor(connection: Connection) -> Any:
-    """The cursor that goes with the driver's connection for as long as it lives: one more costs as much as a statement."""
-    kept = connection.connection.info
-    cursor = kept.get(_CURSOR)
-    if cursor is None:
-        cursor = kept[_CURSOR] = connection.connection.cursor()
-    return cursor
-
-
-def _told(connection: Connection, sql: str, error: Exception, cursor: Any) -> BaseException:
+def _told(connection: Connection, sql: str, error: Exception) -> BaseException:
     """The driver's error as SQLAlchemy tells it; a connection that is lost is thrown away."""
     dialect = connection.dialect
-    lost = dialect.is_disconnect(error, connection.connection.driver_connection, cursor)  # type: ignore[arg-type]
+    lost = dialect.is_disconnect(error, connection.connection.driver_connection, None)  # type: ignore[arg-type]
     told = DBAPIError.instance(
         sql, None, error, dialect.loaded_dbapi.Error, hide_parameters=True, connection_invalidated=lost, dialect=dialect
     )

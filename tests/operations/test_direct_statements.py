@@ -164,6 +164,31 @@ def test_a_unit_of_work_is_seen_by_others_when_it_is_done(world: World) -> None:
             assert _count(other) == before + 1
 
 
+def test_values_may_be_larger_than_those_before_or_missing(world: World, account_id: str) -> None:
+    """A driver sends a small number as another type than a large one, and nothing as none."""
+    event = _row_of(world, table_of(AuditEvent))
+    add_event = add_to(table_of(AuditEvent))
+    with world.server.app.app_context(), writing() as db:
+        for place, attempts in enumerate((1, 70_000, 2)):
+            assert _ADD.run(db, {**_counter(world, f"of {place}"), "attempts": attempts}) == 1
+        for place, subject in enumerate(("somebody", None, "somebody")):
+            assert add_event.run(db, {**event, "id": f"of {place}", "subject": subject}) == 1
+
+
+def test_a_statement_that_the_server_was_told_to_forget_is_parsed_again(world: World, account_id: str) -> None:
+    """The driver does so when a transaction is rolled back in which it prepared something itself."""
+    if not world.postgresql:
+        pytest.skip("SQLite parses each time")
+    with world.server.app.app_context(), at_once() as db:
+        assert _ACCOUNT.row(db, {"id": account_id}) is not None
+        driver: Any = db.connection.driver_connection
+        driver.execute("SELECT 1", prepare=True)
+        driver.execute("BEGIN")
+        driver.rollback()
+        assert driver.execute("SELECT count(*) FROM pg_prepared_statements").fetchone() == (0,)
+        assert _ACCOUNT.row(db, {"id": account_id}) is not None
+
+
 def _added_twice(world: World) -> None:
     with writing() as db:
         _ADD.run(db, _counter(world, "a"))

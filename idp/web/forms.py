@@ -65,9 +65,10 @@ def pairs(request: Request) -> list[tuple[str, str]]:
 
 def tidy(text: str) -> str:
     """Text without control characters and direction overrides, cut to what a field can need."""
-    return "".join(
-        c for c in text[:_SHOWN_AGAIN] if unicodedata.category(c) not in ("Cc", "Cs") and c not in _OVERRIDES
-    )
+    text = text[:_SHOWN_AGAIN]
+    if text.isprintable():  # has none of these
+        return text
+    return "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cs") and c not in _OVERRIDES)
 
 
 _OVERRIDES = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")

@@ -6,8 +6,9 @@ send people on without knowing where.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -70,8 +71,8 @@ class Place:
     targets: tuple[str, ...] = ()
     codeless: bool = False
 
-    @property
-    def query(self) -> dict[str, str]:
+    @cached_property
+    def query(self) -> Mapping[str, str]:
         """The parameters that keep the place in a URL of ours."""
         found = dict(resolve.query(self.agency))
         if self.pending is not None:
@@ -85,8 +86,13 @@ class Place:
 
     def url(self, path: str, **more: str) -> str:
         """A path of ours with the place kept in its query."""
-        query = {**self.query, **more}
-        return f"{path}?{urlencode(query)}" if query else path
+        query = "&".join(filter(None, (self._encoded, urlencode(more))))
+        return f"{path}?{query}" if query else path
+
+    @cached_property
+    def _encoded(self) -> str:
+        """The query as each link of a page has it."""
+        return urlencode(self.query)
 
 
 @dataclass(frozen=True)

@@ -241,7 +241,7 @@ NAMES = [
 @pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
 @attack("I14")
 def test_an_agencys_name_adds_no_header_and_no_markup(world: World, server: Mailbox, name: str) -> None:
-    name = name if world.server.app.config["SQLALCHEMY_DATABASE_URI"].startswith("sqlite") else name.replace("\x00", "")
+    name = name.replace("\x00", "") if world.postgresql else name
     to = a_mail(world, DeliveryTest(to="lea@exemple.org", voice=Voice(name)))
 
     deliver(world, server.port)

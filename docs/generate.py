@@ -10,11 +10,11 @@ from pathlib import Path
 
 import jinja2
 from markupsafe import Markup
+from pydantic import SecretStr
 
 from idp import errors
 from idp.brand import DEFAULT, Brand
 from idp.settings import ROOT, Settings
-from idp.settings_fields import SecretStr, described
 from idp.texts import LANGUAGES, Texts, catalogue
 
 HERE = Path(__file__).parent
@@ -51,9 +51,9 @@ def settings() -> str:
         "| setting | default | what it is |",
         "| --- | --- | --- |",
     ]
-    for name, value, meaning in described(Settings):
-        default = "(secret)" if isinstance(value, SecretStr) else f"`{value!r}`".replace("'", "")
-        lines.append(f"| `{name}` | {default} | {meaning} |")
+    for name, field in Settings.model_fields.items():
+        default = "(secret)" if isinstance(field.default, SecretStr) else f"`{field.default!r}`".replace("'", "")
+        lines.append(f"| `{name}` | {default} | {field.description} |")
     return "\n".join(lines) + "\n"
 
 

@@ -12,6 +12,8 @@ def main() -> None:
     # Loading modules makes nothing that could be collected, and looking for it is a tenth of the time of a short command:
     # one that lists loads a hundred thousand objects, the service half as many more.
     gc.set_threshold(200_000, 20, 20)
+    # For plugins of pydantic the metadata of every installed package would be read; we have none, and want none from others.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     from idp.cli import command
 
     try:

@@ -10,9 +10,9 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from idp import patience, tables  # noqa: F401 - all tables must be known before the first statement
+from idp.database_app import create_database_app
 from idp.deps import Deps, shared_memory
 from idp.digests import Digests
-from idp.engine import connect
 from idp.journey import Journey
 from idp.login import views as login_views
 from idp.merge import views as merge_views
@@ -32,7 +32,6 @@ from idp.settings import Settings
 from idp.turns import Turns
 from idp.upgrade import views as upgrade_views
 from idp.web import errors, headers, health, static, timing
-from idp.web.application import Application
 from idp.web.pages import Renderer
 from idp.web.site import Site
 from idp.web.work import Work
@@ -59,15 +58,14 @@ def create_app(settings: Settings, deps: Deps | None = None, provider: Provider 
     # Whoever configures logging otherwise: Authlib prints whole token responses at debug level.
     logging.getLogger("authlib").setLevel(logging.WARNING)
     deps = deps or make_deps(settings)
-    engine = connect(settings, serves=True)
-    app = Application(engine)
+    app = create_database_app(settings, serves=True)
     app.config["MAX_CONTENT_LENGTH"] = settings.request_body_limit_bytes
     app.config["MAX_FORM_MEMORY_SIZE"] = settings.request_body_limit_bytes
     provider = provider or Provider.of(deps)
     called = token_views.endpoints(provider, Server(provider))
     if not settings.traces_endpoint:  # traces hang on Flask's hooks, so what is traced goes through Flask
         in_front = {**called, **authorize_views.single_sign_on(provider)}
-        app.wsgi_app = Calls(in_front, app.wsgi_app, engine, most=settings.request_body_limit_bytes)  # type: ignore[method-assign]
+        app.wsgi_app = Calls(in_front, app, most=settings.request_body_limit_bytes)  # type: ignore[method-assign]
     app.wsgi_app = Work(app.wsgi_app, deps)  # type: ignore[method-assign]
     app.wsgi_app = headers.Secured(app.wsgi_app, settings)  # type: ignore[method-assign]
     if settings.trusted_proxies:

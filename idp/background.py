@@ -14,9 +14,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from flask import Flask
+
 from idp import patience, spans
 from idp.audit.chain import steps as chain
-from idp.database import Application
 from idp.deps import Deps
 from idp.oidc.keys import steps as keys
 from idp.oidc.keys import store as key_store
@@ -47,7 +48,7 @@ def jobs(deps: Deps, keyring: Keyring) -> tuple[Job, ...]:
     )
 
 
-def start(app: Application, deps: Deps, keyring: Keyring) -> None:
+def start(app: Flask, deps: Deps, keyring: Keyring) -> None:
     """Begin in a thread that ends with the process. keyring: the worker's, which hears of changes."""
     work = (app, jobs(deps, keyring), threading.Event())
     threading.Thread(target=run, args=work, name="background", daemon=True).start()
@@ -71,7 +72,7 @@ def hear(keyring: Keyring, change: str) -> None:
         keyring.reload()
 
 
-def run(app: Application, todo: Sequence[Job], stop: threading.Event) -> None:
+def run(app: Flask, todo: Sequence[Job], stop: threading.Event) -> None:
     """Do each job when its time has come, until `stop` is set. A failing database is waited for, not died of."""
     due = {job.name: _next(job) for job in todo}
     while not stop.wait(max(0.0, min(due.values()) - time.monotonic())):
@@ -82,7 +83,7 @@ def run(app: Application, todo: Sequence[Job], stop: threading.Event) -> None:
             due[job.name] = _next(job)
 
 
-def do(app: Application, job: Job) -> None:
+def do(app: Flask, job: Job) -> None:
     """One run of a job. Its failure is logged."""
     patience.begin(_PATIENCE_SECONDS)
     try:

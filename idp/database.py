@@ -1,4 +1,4 @@
-"""The database: what a thread is at work on, names of constraints, instants in UTC, and the kinds of transaction.
+"""The database: one `db`, a naming convention for constraints, instants in UTC, and the kinds of transaction.
 
 `transaction()` is the unit of work of everything that writes; `reading()` of everything that only reads, `snapshot()`
 of what reads long and must not see changes meanwhile, `at_once()` of the hot paths, where each statement is whole in
@@ -8,27 +8,46 @@ itself. None is ever open while a password is hashed. SQLite (embedded, WAL) and
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
-from contextvars import ContextVar
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from sqlalchemy import DateTime, MetaData, Table
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import DateTime, MetaData, QueuePool, Table, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Dialect, Engine
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
 from idp import metrics, patience
-from idp.engine import READING, SNAPSHOT, WRITING, ready
+from idp.ready import Ready
+from idp.settings import Settings
 
+# How a transaction begins: an execution option, read when it does.
+_OPENING: Final = "idp_opening"
+_PLAIN, _WRITES, _READS, _SNAPSHOT, _NONE = "plain", "writes", "reads", "snapshot", "none"
+_BEGIN: Mapping[str, Mapping[str, str]] = {
+    "sqlite": {_PLAIN: "BEGIN", _WRITES: "BEGIN IMMEDIATE", _READS: "BEGIN", _SNAPSHOT: "BEGIN", _NONE: ""},
+    "postgresql": {
+        _PLAIN: "BEGIN",
+        _WRITES: "BEGIN",
+        _READS: "",  # without BEGIN and COMMIT a read is one round trip instead of three
+        _SNAPSHOT: "BEGIN ISOLATION LEVEL REPEATABLE READ",
+        _NONE: "",
+    },
+}
+# With WAL a killed process loses nothing that was committed, in either. A power cut may take the last commits of a service;
+# not those of a command: an import's letters are on the disk by then, and would hold passwords that nobody has.
+_SYNCHRONOUS: Mapping[bool, str] = {True: "NORMAL", False: "FULL"}
+WRITING: Mapping[str, str] = {_OPENING: _WRITES}  # of a connection whose transactions write
 # An INSERT that may be given `on_conflict_do_update` or `…_do_nothing`, by dialect.
 INSERT: Mapping[str, Callable[[Table], Any]] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
+_READY: Final = "idp_ready"  # an engine's `Ready`, among its options
+_OVERFLOW = 10  # connections of a rush, beyond those kept open
 
 
-class Model(DeclarativeBase):
-    """What the class of every table derives from."""
-
+class Base(DeclarativeBase):
     metadata = MetaData(
         naming_convention={
             "ix": "ix_%(column_0_N_label)s",
@@ -40,45 +59,12 @@ class Model(DeclarativeBase):
     )
 
 
-class AtWork:
-    """Puts its thread to work on a database: `with AtWork(engine):`. A request, a command and a job each do so once."""
-
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
-        self.in_session = False
-
-    def __enter__(self) -> None:
-        self._before = _AT_WORK.set(self)
-
-    def __exit__(self, *_: object) -> None:
-        _AT_WORK.reset(self._before)
-
-
-_AT_WORK: ContextVar[AtWork] = ContextVar("idp_at_work")
-
-
-class _Database:
-    """The database that this thread is at work on."""
-
-    metadata = Model.metadata
-
-    @property
-    def engine(self) -> Engine:
-        return _AT_WORK.get().engine
-
-    @property
-    def in_session(self) -> bool:
-        """Whether this thread is inside one of `transaction`, `reading` and `snapshot`."""
-        return _AT_WORK.get().in_session
-
-
-db = _Database()
-
-
-class Application(Protocol):
-    """The provider, or the program of a command: what has a database that a thread can be put to work on."""
-
-    def app_context(self) -> AbstractContextManager[Any]: ...
+db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
+# `db.Model` is made at run time, which type checkers cannot follow; both names are the same declarative base.
+if TYPE_CHECKING:
+    Model = Base
+else:
+    Model = db.Model
 
 
 class Utc(TypeDecorator[datetime]):
@@ -125,44 +111,46 @@ def transaction() -> Iterator[Session]:
     On SQLite it takes the write lock at once: a transaction that reads first and writes later would fail with
     "database is locked" whenever another one committed in between, and no time-out helps against that.
     """
-    with _session(WRITING) as session:
-        try:
-            yield session
-            session.commit()
-            patience.committed()
-        except BaseException:
-            session.rollback()
-            raise
+    session = db.session()
+    if session.in_transaction():
+        raise RuntimeError("transactions do not nest: pass the session on")
+    try:
+        session.connection(execution_options=WRITING)
+        yield session
+        session.commit()
+        patience.committed()
+    except BaseException:
+        session.rollback()
+        raise
+    finally:
+        db.session.remove()
 
 
 @contextmanager
 def reading() -> Iterator[Session]:
     """Reads without a unit of work; on PostgreSQL without BEGIN and COMMIT either, which halves the round trips."""
-    with _session(READING) as session:
+    session = db.session()
+    if session.in_transaction():
+        raise RuntimeError("transactions do not nest: pass the session on")
+    try:
+        session.connection(execution_options={_OPENING: _READS})
         yield session
+    finally:
+        # Closing detaches what was read without forgetting it, so rows can be shown after the connection is given back.
+        db.session.remove()
 
 
 @contextmanager
 def snapshot() -> Iterator[Session]:
     """Reads that all see the database of one instant, for what takes many statements. Writes of others go on."""
-    with _session(SNAPSHOT) as session:
-        yield session
-
-
-@contextmanager
-def _session(options: Mapping[str, str]) -> Iterator[Session]:
-    work = _AT_WORK.get()
-    if work.in_session:
+    session = db.session()
+    if session.in_transaction():
         raise RuntimeError("transactions do not nest: pass the session on")
-    work.in_session = True
-    session = Session(work.engine, expire_on_commit=False)
     try:
-        session.connection(execution_options=options)
+        session.connection(execution_options={_OPENING: _SNAPSHOT})
         yield session
     finally:
-        work.in_session = False
-        # Closing detaches what was read without forgetting it, so rows can be shown after the connection is given back.
-        session.close()
+        db.session.remove()
 
 
 @contextmanager
@@ -171,19 +159,24 @@ def at_once() -> Iterator[Connection]:
 
     Most are a `Statement`, and what may happen once a `Guarded` (idp/statements.py).
     """
-    kept = ready(db.engine)
-    connection = kept.take()
+    ready: Ready = db.engine.get_execution_options()[_READY]
+    connection = ready.take()
     try:
         yield connection
     except BaseException:
-        kept.give_up(connection)
+        ready.give_up(connection)
         raise
-    kept.give(connection)
+    ready.give(connection)
 
 
 def table_of(model: type[Model]) -> Table:
     """The table of a model, for statements that are built once."""
     return model.metadata.tables[model.__tablename__]
+
+
+def begin_writing(dialect: Dialect) -> str:
+    """How a transaction that writes begins."""
+    return _BEGIN[dialect.name][_WRITES]
 
 
 def dialect_of(db: Executor) -> str:
@@ -213,3 +206,79 @@ def save_if_unchanged(db: Session, table: type[Model], before: Versioned, after:
     if won and before.state != after.state:
         metrics.flow_step(table.__tablename__.removesuffix("_flows"), after.state)
     return won
+
+
+def engine_options(settings: Settings) -> dict[str, Any]:
+    """What Flask-SQLAlchemy passes to `create_engine`: nothing waits for ever, neither here nor in the server."""
+    # The values of a failed statement would stand in its error, and so in a log: digests, addresses, bodies of mails.
+    common = {"hide_parameters": True}
+    if settings.database_url.get_secret_value().startswith("sqlite"):
+        return {**common, "connect_args": {"timeout": 30}}
+    limits = {
+        "statement_timeout": settings.database_statement_timeout_seconds,
+        "lock_timeout": settings.database_lock_timeout_seconds,
+        "idle_in_transaction_session_timeout": settings.database_idle_transaction_timeout_seconds,
+    }
+    return {
+        **common,
+        "pool_size": settings.database_pool_size,
+        "max_overflow": _OVERFLOW,
+        "pool_timeout": settings.database_pool_timeout_seconds,
+        "connect_args": {
+            "autocommit": True,  # the driver begins nothing by itself: `begin` below says how each transaction does
+            "connect_timeout": settings.database_connect_timeout_seconds,
+            # What was sent and not even acknowledged: the host is gone, or a cable is.
+            "tcp_user_timeout": settings.database_connect_timeout_seconds * 1000,
+            "keepalives_idle": 30,
+            "options": " ".join(f"-c {name}={seconds}s" for name, seconds in limits.items()) + " -c timezone=UTC",
+        },
+    }
+
+
+def connections_in_use(engine: Engine) -> int:
+    """Connections of this process that work at this moment."""
+    pool = engine.pool
+    return pool.checkedout() - len(engine.get_execution_options()[_READY]) if isinstance(pool, QueuePool) else 0
+
+
+def connections_limit(pool_size: int) -> int:
+    """How many connections a process may open."""
+    return pool_size + _OVERFLOW
+
+
+def prepare(engine: Engine, *, serves: bool = False) -> None:
+    """Set up an engine's connections; once, when the application is made. serves: for requests, not for a command."""
+    opening = _BEGIN[engine.dialect.name]
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        options = connection.get_execution_options()
+        begin = opening[options.get(_OPENING, _PLAIN)]
+        if begin and options.get("isolation_level") != "AUTOCOMMIT":
+            connection.exec_driver_sql(begin)
+
+    most = engine.pool.size() if isinstance(engine.pool, QueuePool) else 0
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", partial(_connect_sqlite, _SYNCHRONOUS[serves]))
+        ready = Ready(engine, most=most, options={_OPENING: _NONE}, fit=_always)
+    else:
+        from idp import postgres  # with its driver, which is not small
+
+        postgres.prepare(engine)
+        plans = postgres.BY_INDEX if serves else {}
+        ready = Ready(engine, most=most, options={_OPENING: _NONE}, fit=postgres.is_silent, **plans)
+    engine.update_execution_options(**{_READY: ready})
+
+
+def _always(_: Connection) -> bool:
+    return True
+
+
+def _connect_sqlite(synchronous: str, connection: Any, _record: Any) -> None:
+    # The driver's own transaction control is off: `begin` says which kind of transaction it is.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute(f"PRAGMA synchronous={synchronous}")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()

@@ -1,25 +1,39 @@
-"""The program of a command: the database and nothing of the web, which takes longer to load than most commands to run."""
+"""An application with the database and nothing else: what commands and migrations run in, and what the provider grows from.
+
+Apart from `app.py`, because a command that lists portals must not load every page first: that took longer than its work.
+"""
 
 from __future__ import annotations
 
-from idp.database import AtWork
-from idp.engine import connect
-from idp.settings import Settings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+
+from idp import database
+from idp.database import db
+from idp.settings import ROOT, Settings
 
 
-class DatabaseApp:
-    """What commands and migrations run in, where the provider has Flask."""
+class _Flask(Flask):
+    """Flask without a question that it asks of each view and hook at each request: whether it is a coroutine."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._engine = connect(settings)
-
-    def app_context(self) -> AtWork:
-        return AtWork(self._engine)
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        return func
 
 
-def create_database_app(settings: Settings) -> DatabaseApp:
-    """The program of the settings' database.
+def create_database_app(settings: Settings, *, serves: bool = False) -> Flask:
+    """Flask with the settings' database, its connections set up; no page, no endpoint. serves: whether it will get them.
 
     Who writes imports `idp.tables` besides: rows can only be added once the tables that they refer to are known.
     """
-    return DatabaseApp(settings)
+    # `instance_path` is what a relative SQLite address is relative to: the folder that the program is started in.
+    app = _Flask("idp", static_folder=None, template_folder=str(ROOT / "templates"), instance_path=str(Path.cwd()))
+    app.config["DEBUG"] = False  # whatever FLASK_DEBUG says
+    app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url.get_secret_value()
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = database.engine_options(settings)
+    db.init_app(app)
+    with app.app_context():
+        database.prepare(db.engine, serves=serves)
+    return app

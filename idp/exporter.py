@@ -15,11 +15,11 @@ import re
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from flask import Flask
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
@@ -28,11 +28,8 @@ from sqlalchemy import Engine, NullPool, create_engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from idp import metrics
-from idp.database import Application
-from idp.database import db as database
+from idp import database, metrics
 from idp.deps import Deps
-from idp.engine import connections_in_use, connections_limit, engine_options, prepare
 from idp.mail import store as mail
 from idp.metric_files import SHARED
 from idp.oidc.keys import store as keys
@@ -45,25 +42,25 @@ _PAUSE_SECONDS = 1.0
 _STATEMENT_SECONDS = 2
 
 
-def start(app: Application, deps: Deps) -> None:
+def start(app: Flask, deps: Deps) -> None:
     """Answer scrapes as soon as the address is free, in a thread that ends with the process."""
     counted = metrics.enable()
     registry = CollectorRegistry()
     registry.register(Shared() if SHARED in os.environ else counted)
     registry.register(Stored(deps))
     with app.app_context():
-        engine = database.engine
+        engine = database.db.engine
     threading.Thread(target=_run, args=(deps.settings, registry, engine), name="metrics", daemon=True).start()
 
 
 def _run(settings: Settings, registry: CollectorRegistry, engine: Engine) -> None:
     host, port = host_and_port(settings.metrics_bind)
-    limit = connections_limit(settings.database_pool_size)
+    limit = database.connections_limit(settings.database_pool_size)
     answering = False
     while True:
         answering = answering or _take(host, port, registry)
         # Looked at now and then, as Prometheus does: counting each use would cost every request more than all the rest.
-        metrics.connections(connections_in_use(engine), limit)
+        metrics.connections(database.connections_in_use(engine), limit)
         time.sleep(_PAUSE_SECONDS)
 
 
@@ -101,16 +98,13 @@ class Stored(Collector):
     def __init__(self, deps: Deps) -> None:
         self._deps = deps
         url = deps.settings.database_url.get_secret_value()
-        hurried = replace(
-            deps.settings,
-            database_statement_timeout_seconds=_STATEMENT_SECONDS,
-            database_connect_timeout_seconds=_STATEMENT_SECONDS,
-        )
-        connect = engine_options(hurried)["connect_args"]
+        names = ("database_statement_timeout_seconds", "database_connect_timeout_seconds")
+        hurried = deps.settings.model_copy(update=dict.fromkeys(names, _STATEMENT_SECONDS))
+        connect = database.engine_options(hurried)["connect_args"]
         if url.startswith("sqlite"):
             connect = connect | {"timeout": _STATEMENT_SECONDS}
         self._engine = create_engine(url, poolclass=NullPool, hide_parameters=True, connect_args=connect)
-        prepare(self._engine)
+        database.prepare(self._engine)
 
     def describe(self) -> list[Any]:
         """Nothing: without it, registering would ask the database."""

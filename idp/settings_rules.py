@@ -8,7 +8,7 @@ from ipaddress import ip_network
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from idp.settings_fields import SecretStr
+from pydantic import SecretStr
 
 if TYPE_CHECKING:
     from idp.settings import Settings

@@ -29,12 +29,11 @@ from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer
 from sqlalchemy import Engine, event
 
 from idp import correlation, spans
-from idp.database import Application, db
+from idp.database import db
 from idp.settings import Settings
 
 EXTENSION = "idp.traces"  # under which an application keeps what it was installed with
 _SPAN = "idp.span"
-_TRACER = "idp"
 _DELAY_MILLISECONDS = 1000  # that a span waits to be sent together with others; a worker that ends loses as much
 _SEND_SECONDS = 5  # for each try of a batch; in a thread of its own, which no request waits for
 _FINISH_MILLISECONDS = 2000
@@ -44,12 +43,11 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"
 
 def install(app: Flask, settings: Settings) -> None:
     """Trace what the service does from now on. What cannot be delivered in time is dropped."""
-    provider = app.extensions[EXTENSION] = start(app, settings)
-    _trace_requests(app, provider.get_tracer(_TRACER))
+    _trace_requests(app, install_without_requests(app, settings))
 
 
-def start(app: Application, settings: Settings) -> TracerProvider:
-    """The same for a program that answers no requests: the mail sender."""
+def install_without_requests(app: Flask, settings: Settings) -> Tracer:
+    """The same for a program that answers none: the mail sender."""
     # Its complaints hold the collector's answers, and below that each try is told.
     logging.getLogger("opentelemetry").setLevel(logging.ERROR)
     provider = TracerProvider(
@@ -60,16 +58,18 @@ def start(app: Application, settings: Settings) -> TracerProvider:
     )
     exporter = OTLPSpanExporter(endpoint=settings.traces_endpoint, timeout=_SEND_SECONDS)
     provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=_DELAY_MILLISECONDS))
-    tracer = provider.get_tracer(_TRACER)
+    tracer = provider.get_tracer("idp")
+    app.extensions[EXTENSION] = provider
     spans.enable(_steps(tracer), lambda name, value: trace.get_current_span().set_attribute(name, value))
     with app.app_context():
         _trace_statements(db.engine, tracer)
-    return provider
+    return tracer
 
 
-def finish(provider: TracerProvider) -> None:
+def finish(app: Flask) -> None:
     """Send what waits to be sent, of a program that comes to its end; a collector that is away is not waited for."""
-    provider.force_flush(_FINISH_MILLISECONDS)
+    if (provider := app.extensions.get(EXTENSION)) is not None:
+        provider.force_flush(_FINISH_MILLISECONDS)
 
 
 def _steps(tracer: Tracer) -> Callable[[str, bool], AbstractContextManager[None]]:

@@ -30,7 +30,7 @@ from idp.oidc.logout import store as notices
 from idp.oidc.registration import store as registration
 from idp.oidc.registration.uris import loopback
 from idp.passwords.hashing import Hasher
-from idp.settings import NAMES, PREFIX, PolicyPreset, Settings
+from idp.settings import PREFIX, PolicyPreset, Settings
 from idp.settings_rules import DEVELOPMENT_SECRET
 from idp.shared import Away, Shared
 from idp.tenancy import store as tenancy
@@ -122,7 +122,7 @@ def secret_files() -> Iterator[Finding]:
     for name, value in sorted(os.environ.items()):
         of_a_secret = name.startswith(PREFIX) and name.endswith("_FILE")
         # A setting may be a file itself, and an open one: certificates.
-        if not of_a_secret or name.removeprefix(PREFIX).lower() in NAMES:
+        if not of_a_secret or name.removeprefix(PREFIX).lower() in Settings.model_fields:
             continue
         try:
             mode = stat.S_IMODE(Path(value).stat().st_mode)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import click
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
 
 from idp.cli.output import Output, output_option, rows, say
 from idp.cli.output import record as print_record
 from idp.settings import PREFIX, Settings, load
-from idp.settings_fields import SecretStr, described
 
 HIDDEN = "********"
 
@@ -33,21 +34,21 @@ def show(describe: bool, output: Output) -> None:
     """The settings in force, secrets hidden."""
     settings = load()
     if describe:
-        rows([_described(settings, *known) for known in described(Settings)], _COLUMNS, output)
+        rows([_described(settings, *field) for field in Settings.model_fields.items()], _COLUMNS, output)
     else:
-        print_record({name: _shown(getattr(settings, name)) for name, _, _ in described(Settings)}, output)
+        print_record({name: _shown(getattr(settings, name)) for name in Settings.model_fields}, output)
 
 
 _COLUMNS = ("name", "value", "default", "variable", "meaning")
 
 
-def _described(settings: Settings, name: str, default: Any, meaning: str) -> dict[str, Any]:
+def _described(settings: Settings, name: str, field: FieldInfo) -> dict[str, Any]:
     return {
         "name": name,
         "value": _shown(getattr(settings, name)),
-        "default": _shown(default),
+        "default": _shown(field.default),
         "variable": f"{PREFIX}{name.upper()}",
-        "meaning": meaning,
+        "meaning": field.description or "",
     }
 
 

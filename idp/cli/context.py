@@ -10,11 +10,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
+from flask import Flask
 from sqlalchemy.orm import Session
 
 from idp.cli.output import say
 from idp.database import db, transaction
-from idp.database_app import DatabaseApp
+from idp.database_app import create_database_app
 from idp.deps import Deps, shared_memory
 from idp.digests import Digests
 from idp.migrations import require_current
@@ -51,11 +52,11 @@ def opened(*, any_epoch: bool = False, only_lists: bool = False) -> Iterator[Dep
 
 
 @contextmanager
-def database(settings: Settings, *, only_lists: bool = False) -> Iterator[DatabaseApp]:
-    """The program of the settings' database, at work on it; connections are closed at the end."""
+def database(settings: Settings, *, only_lists: bool = False) -> Iterator[Flask]:
+    """The application of the settings' database, its context pushed; connections are closed at the end."""
     if not only_lists:
         import idp.tables  # noqa: F401 - a sixth of the time of a short command
-    app = DatabaseApp(settings)
+    app = create_database_app(settings)
     with app.app_context():
         try:
             yield app

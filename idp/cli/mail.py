@@ -11,13 +11,14 @@ from types import FrameType
 from typing import BinaryIO
 
 import click
+from flask import Flask
 
 from idp import logs
 from idp.accounts import addresses
 from idp.cli.context import changing, database, dry_run_option, light_deps, opened, record
 from idp.cli.failures import Away, Failure
 from idp.cli.output import Output, output_option, rows, say
-from idp.database import Application, reading, transaction
+from idp.database import reading, transaction
 from idp.deps import Deps
 from idp.errors import IdpError
 from idp.mail import bounces, relay, sender, store
@@ -64,21 +65,21 @@ def run(once: bool) -> None:
 
 
 @contextmanager
-def _traced(app: Application, settings: Settings) -> Iterator[None]:
+def _traced(app: Flask, settings: Settings) -> Iterator[None]:
     """Each mail is a trace, where `traces_endpoint` wants them."""
     if not settings.traces_endpoint:
         yield
         return
     from idp import traces
 
-    provider = traces.start(app, settings)
+    traces.install_without_requests(app, settings)
     try:
         yield
     finally:
-        traces.finish(provider)
+        traces.finish(app)
 
 
-def _run_all(app: Application, deps: Deps, stop: threading.Event) -> None:
+def _run_all(app: Flask, deps: Deps, stop: threading.Event) -> None:
     """As many senders as there are connections, until all have ended; the first of them in this thread."""
 
     def run() -> None:

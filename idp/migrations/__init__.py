@@ -16,12 +16,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from flask import Flask
 from sqlalchemy import inspect, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError
 
-from idp.database import Application, db
-from idp.engine import WRITING
+from idp.database import WRITING, db
 from idp.migrations import releases
 from idp.migrations.releases import VERSIONS, Step
 
@@ -60,7 +60,7 @@ def head() -> str:
     return releases.steps()[-1].number
 
 
-def status(app: Application, *, versions: Path = VERSIONS) -> Status:
+def status(app: Flask, *, versions: Path = VERSIONS) -> Status:
     """Which version the database is at, and which this program needs. Raises OperationalError when it is away."""
     with app.app_context(), db.engine.connect() as connection:
         return _status(connection, releases.steps(versions))
@@ -79,7 +79,7 @@ def _status(connection: Connection, known: tuple[Step, ...]) -> Status:
     return Status(current, newest, fits, waiting)
 
 
-def require_current(app: Application) -> None:
+def require_current(app: Flask) -> None:
     """Raises SchemaError unless this program may serve on the database as it is."""
     found = status(app)
     if found.fits:
@@ -94,7 +94,7 @@ def require_current(app: Application) -> None:
     raise SchemaError(f"the database is at {found.current}, this program needs {found.head}: run `{how}`")
 
 
-def upgrade(app: Application, *, contract: bool = False, versions: Path = VERSIONS) -> Status:
+def upgrade(app: Flask, *, contract: bool = False, versions: Path = VERSIONS) -> Status:
     """Bring the database forward, step by step, while programs serve; returns the status before.
 
     contract: also take away what older programs need, since none of them runs any more. Each step is committed with its

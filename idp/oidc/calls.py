@@ -15,18 +15,17 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Generic, TypeVar
 from urllib.parse import parse_qsl
 
-from sqlalchemy import Engine
+from flask import Flask
 from werkzeug.wsgi import get_input_stream
 
 from idp import metrics, patience
-from idp.database import AtWork
 from idp.oidc.failing import answer_to
 from idp.oidc.protocol import ProtocolError
 from idp.oidc.responses import Answer, Redirect
 from idp.web import cors
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 _FORM = "application/x-www-form-urlencoded"
 _MOST_FIELDS = 500
@@ -103,18 +102,11 @@ class Endpoint(Generic[Told]):
 class Calls:
     """A WSGI application: these endpoints, and another application for everything else."""
 
-    def __init__(
-        self,
-        endpoints: Mapping[str, Endpoint[Answer | Redirect | None]],
-        otherwise: WSGIApplication,
-        engine: Engine,
-        *,
-        most: int,
-    ) -> None:
-        """engine: what endpoints are at work on. most: bytes of a body."""
+    def __init__(self, endpoints: Mapping[str, Endpoint[Answer | Redirect | None]], app: Flask, *, most: int) -> None:
+        """most: bytes of a body."""
         self._answers = {path: (one, patience.again(one.answer)) for path, one in endpoints.items()}
-        self._otherwise = otherwise
-        self._engine = engine
+        self._app = app
+        self._otherwise = app.wsgi_app
         self._most = most
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -126,7 +118,7 @@ class Calls:
         began = perf_counter()
         answer: Answer | Redirect | None
         try:
-            with AtWork(self._engine):
+            with self._app.app_context():
                 answer = answered(Call(environ, self._most))
         except Exception as error:  # noqa: BLE001 - whatever it is, whoever called is told in JSON
             answer = answer_to(error)

@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 
 from idp import errors
-from idp.settings import NAMES, ROOT, Settings
-from idp.settings_fields import described
+from idp.settings import ROOT, Settings
 from idp.texts import LANGUAGES, catalogue
 
 FLOWS = ("login", "upgrade", "merge", "reset", "profile")
@@ -127,13 +126,13 @@ def test_every_text_is_used_and_every_used_text_exists() -> None:
 
 
 def test_every_setting_says_what_it_is() -> None:
-    assert all(meaning for _, _, meaning in described(Settings))
+    assert all(field.description for field in Settings.model_fields.values())
 
 
 def test_configuration_files_hold_known_keys_and_no_secret() -> None:
     for path in (ROOT / "config").glob("*.toml"):
         values = tomllib.loads(path.read_text(encoding="utf-8"))
-        assert set(values) <= NAMES, path.name
+        assert set(values) <= set(Settings.model_fields), path.name
         assert not {"secret_key", "smtp_password", "database_url"} & set(values), path.name
 
 

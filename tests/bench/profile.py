@@ -27,7 +27,7 @@ from tests.support.world import Portal, ProviderServer, World, answer
 WARM, BATCHES, EACH = 30, 8, 40
 PARTS = {
     "database driver": ("psycopg", "postgres.py"),
-    "SQLAlchemy": ("sqlalchemy",),
+    "SQLAlchemy": ("sqlalchemy", "flask_sqlalchemy"),
     "Flask, Werkzeug": ("flask", "werkzeug"),
     "Authlib": ("authlib",),
     "signatures": ("joserfc", "cryptography"),

@@ -84,7 +84,7 @@ def _upgrade(url: str) -> None:
     from idp.cli.context import light_deps
     from idp.oidc.keys import steps as keys
 
-    settings = Settings.of({"database_url": url})
+    settings = Settings.model_validate({"database_url": url})
     app = create_database_app(settings)
     migrations.upgrade(app)
     with app.app_context():
@@ -93,7 +93,7 @@ def _upgrade(url: str) -> None:
 
 
 def _empty(url: str) -> None:
-    app = create_database_app(Settings.of({"database_url": url}))
+    app = create_database_app(Settings.model_validate({"database_url": url}))
     with app.app_context():
         # A TRUNCATE makes new files for every table and index: fifteen times the work, where there are a few rows or none.
         names = [table.name for table in reversed(db.metadata.sorted_tables) if table.name not in _KEPT]

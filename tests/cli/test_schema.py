@@ -33,7 +33,7 @@ def app(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Flask]:
     else:
         new_database: Callable[[str], str] = request.getfixturevalue("new_database")
         url = new_database(f"schema_{next(_NAMES)}")
-    made = create_database_app(Settings.of({"database_url": url}))
+    made = create_database_app(Settings.model_validate({"database_url": url}))
     yield made
     with made.app_context():
         db.engine.dispose()

@@ -10,10 +10,10 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from pydantic import SecretStr
 
 from idp import shared
 from idp.settings import Settings
-from idp.settings_fields import SecretStr
 from idp.shared import Away, Shared
 from tests.demo.running import wait_until
 from tests.faults.catalogue import fault

@@ -195,6 +195,6 @@ def test_a_sealed_password_opens_only_for_its_letter_and_under_its_secret(deps: 
     assert letters_module.unseal(deps, "one", sealed_password) == "KXQF-7M3T-WDHE-4RYP"
     with pytest.raises(LettersError, match="another master secret"):
         letters_module.unseal(deps, "two", sealed_password)
-    other = make_deps(replace(deps.settings, secret_key=type(deps.settings.secret_key)("x" * 40)))
+    other = make_deps(deps.settings.model_copy(update={"secret_key": type(deps.settings.secret_key)("x" * 40)}))
     with pytest.raises(LettersError, match="another master secret"):
         letters_module.unseal(replace(deps, digests=other.digests), "one", sealed_password)

@@ -20,7 +20,7 @@ from tests.isolation.scene import Scene
 from tests.support.person import Person
 from tests.support.world import HTTP, STRONG
 
-ROUTES = sorted(create_app(Settings.of({"database_url": "sqlite://"})).url_map.iter_rules(), key=str)
+ROUTES = sorted(create_app(Settings.model_validate({"database_url": "sqlite://"})).url_map.iter_rules(), key=str)
 ASKED = [(route, method) for route in ROUTES for method in sorted((route.methods or set()) - {"HEAD", "OPTIONS"})]
 
 

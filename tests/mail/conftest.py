@@ -34,7 +34,7 @@ class OneSender:
 
     def __init__(self, world: World, port: int, stop: threading.Event | None = None) -> None:
         self._world = world
-        settings = replace(world.deps.settings, smtp_port=port)
+        settings = world.deps.settings.model_copy(update={"smtp_port": port})
         self.sender = Sender(replace(world.deps, settings=settings), stop)
 
     def batch(self) -> int:

@@ -10,5 +10,5 @@ from idp.database_app import create_database_app
 from idp.settings import Settings
 
 if __name__ == "__main__":
-    app = create_database_app(Settings.of({"database_url": sys.argv[1]}))
+    app = create_database_app(Settings.model_validate({"database_url": sys.argv[1]}))
     migrations.upgrade(app, versions=Path(sys.argv[2]))

@@ -27,7 +27,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def app(url: str) -> Iterator[Flask]:
-    made = create_database_app(Settings.of({"database_url": url}))
+    made = create_database_app(Settings.model_validate({"database_url": url}))
     yield made
     with made.app_context():
         db.engine.dispose()

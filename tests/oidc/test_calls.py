@@ -20,12 +20,12 @@ from tests.support.world import STRONG, Portal, World, answer
 
 # (SQLite, PostgreSQL): the second has its driver in Python.
 BOUNDS = {
-    "client credentials": (280, 280),
-    "authorize": (620, 490),
-    "code": (750, 535),
-    "refresh": (710, 505),
-    "userinfo": (195, 250),
-    "introspection": (205, 255),
+    "client credentials": (305, 305),
+    "authorize": (670, 540),
+    "code": (765, 565),
+    "refresh": (735, 530),
+    "userinfo": (220, 275),
+    "introspection": (235, 285),
 }
 
 

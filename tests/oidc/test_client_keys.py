@@ -171,7 +171,7 @@ def clock() -> Moment:
 @pytest.fixture
 def deps(authority: Authority, clock: Moment) -> Deps:
     values = {"bcrypt_cost": 4, "fetch_allowed_networks": "127.0.0.0/8", "fetch_ca_file": str(authority.file)}
-    return make_deps(Settings.of(values), now=clock)
+    return make_deps(Settings.model_validate(values), now=clock)
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ def host(authority: Authority) -> Iterator[Host]:
 def allowing(authority: Authority) -> Deps:
     """Deps that may connect to 127.0.0.0/8; a busy machine is waited for."""
     return make_deps(
-        Settings.of(
+        Settings.model_validate(
             {
                 "bcrypt_cost": 4,
                 "fetch_allowed_networks": "127.0.0.0/8",
@@ -55,13 +55,13 @@ def allowing(authority: Authority) -> Deps:
 @pytest.fixture
 def hasty(allowing: Deps) -> Deps:
     """Deps that wait a second at most."""
-    return replace(allowing, settings=replace(allowing.settings, fetch_timeout_seconds=1))
+    return replace(allowing, settings=allowing.settings.model_copy(update={"fetch_timeout_seconds": 1}))
 
 
 @pytest.fixture
 def strict(allowing: Deps) -> Deps:
     """Deps as they are by default: no private network is allowed."""
-    return replace(allowing, settings=replace(allowing.settings, fetch_allowed_networks=""))
+    return replace(allowing, settings=allowing.settings.model_copy(update={"fetch_allowed_networks": ""}))
 
 
 def reason(deps: Deps, url: str) -> Reason:
@@ -97,7 +97,7 @@ def test_a_certificate_for_another_name_is_not_believed(allowing: Deps, host: Ho
 
 def test_a_certificate_of_an_unknown_authority_is_not_believed(allowing: Deps, host: Host, tmp_path: Path) -> None:
     other = Authority(tmp_path)
-    settings = replace(allowing.settings, fetch_ca_file=str(other.file))
+    settings = allowing.settings.model_copy(update={"fetch_ca_file": str(other.file)})
     assert reason(replace(allowing, settings=settings), f"{host.url}/") is Reason.CERTIFICATE
 
 
@@ -185,7 +185,7 @@ def test_one_private_address_among_public_ones_is_enough_to_refuse(strict: Deps,
 def test_atk_190_a_name_that_changes_its_mind_leads_where_it_was_judged(allowing: Deps, host: Host) -> None:
     """DNS rebinding: the address that is allowed comes first, one that is not for whoever asks again. Nobody does."""
     answers = iter([["127.0.0.1"], ["10.0.0.1"], ["10.0.0.1"]])
-    settings = replace(allowing.settings, fetch_allowed_networks="127.0.0.1/32")
+    settings = allowing.settings.model_copy(update={"fetch_allowed_networks": "127.0.0.1/32"})
     deps = replace(allowing, settings=settings, resolve=lambda _name, _port: next(answers))
     host.pages["/"] = b"{}"
     assert fetch.get(deps, f"https://portail.example:{host.port}/") == b"{}"

@@ -247,7 +247,7 @@ def test_no_key_is_made_while_others_wait_for_the_transaction(clean: World, deed
 
     def look(_frame: Any, event: str, called: Any) -> None:
         if event == "c_call" and called.__name__ in ("generate_private_key", "generate"):
-            held.append(database.in_session)
+            held.append(database.session().in_transaction())
 
     def replace() -> None:
         with world.server.app.app_context():

@@ -82,7 +82,7 @@ def deps(world: World, authority: Authority) -> Deps:
         "fetch_ca_file": str(authority.file),
         "fetch_timeout_seconds": 30,
     }
-    return replace(world.deps, settings=replace(world.deps.settings, **changes))
+    return replace(world.deps, settings=world.deps.settings.model_copy(update=changes))
 
 
 @dataclass
@@ -322,7 +322,7 @@ def test_one_slow_portal_is_waited_for_once_not_once_a_person_atk_191(scene: Sce
     scene.told.host.behaviour = lambda _tls, _head: release.wait(60) and None
     sign_out(scene.person)
     sign_out(other)
-    scene.work(replace(scene.deps, settings=replace(scene.deps.settings, fetch_timeout_seconds=1)))
+    scene.work(replace(scene.deps, settings=scene.deps.settings.model_copy(update={"fetch_timeout_seconds": 1})))
     release.set()
     assert scene.told.host.connections == 1
     with scene.world.reading() as db:

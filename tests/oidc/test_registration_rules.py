@@ -21,7 +21,7 @@ from idp.oidc.registration.metadata import Client
 from idp.settings import Settings
 
 STRICT = Settings()
-FREE = Settings.of({"implicit_allowed": True, "unsigned_id_tokens_allowed": True})
+FREE = Settings.model_validate({"implicit_allowed": True, "unsigned_id_tokens_allowed": True})
 BACK = "https://application.example/retour"
 KEYS = {"keys": [ECKey.generate_key("P-256", {"kid": "k"}).as_dict(private=False)]}
 IMPLICIT = {"grant_types": ["implicit"], "response_types": ["id_token"]}
@@ -265,7 +265,7 @@ def test_pages_and_documents_of_a_client_are_https(name: str, uri: str) -> None:
 )
 def test_addresses_inside_a_network_are_not_for_strangers_to_register(name: str, host: str) -> None:
     names(name, **{name: f"https://{host}/"})
-    allowing = Settings.of({"fetch_allowed_networks": "127.0.0.0/8"})
+    allowing = Settings.model_validate({"fetch_allowed_networks": "127.0.0.0/8"})
     assert getattr(read(allowing, **{name: "https://127.0.0.1:8443/"}), name)
 
 

@@ -10,9 +10,8 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import DataError, IntegrityError
 
 from idp.app import create_app
-from idp.database import at_once, db, transaction
+from idp.database import at_once, connections_in_use, db, engine_options, prepare, transaction
 from idp.database_app import create_database_app
-from idp.engine import connections_in_use, engine_options, prepare
 from idp.grants import store as grants
 from idp.oidc.authorize import store as codes
 from idp.ready import Ready
@@ -106,7 +105,7 @@ def test_a_connection_that_had_another_isolation_level_commits_each_statement_ag
     """SQLAlchemy gives it back with the driver's own transactions on, in which a statement alone would be lost."""
     if not world.postgresql:
         pytest.skip("SQLite has no isolation levels")
-    settings = replace(world.server.settings, database_pool_size=1)
+    settings = world.server.settings.model_copy(update={"database_pool_size": 1})
     engine = create_engine(settings.database_url.get_secret_value(), **engine_options(settings))
     prepare(engine)
     for _ in range(2):
@@ -130,6 +129,7 @@ def test_a_connection_of_the_hot_paths_waits_for_the_next_who_asks_and_counts_as
             assert connections_in_use(db.engine) >= 1
         with at_once() as connection:
             assert _driver_of(connection) == first
+        db.session.remove()
         assert connections_in_use(db.engine) == 0
 
 

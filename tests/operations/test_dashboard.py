@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic import SecretStr
 
 from idp import exporter, metrics
 from idp.errors import catalogue
@@ -17,7 +18,6 @@ from idp.metric_files import MetricFiles
 from idp.oidc.registration.metadata import GRANT_TYPES
 from idp.reset.flow import State as ResetState
 from idp.settings import ROOT, Settings
-from idp.settings_fields import SecretStr
 from idp.shared import Shared
 from idp.upgrade.flow import State as UpgradeState
 from tests.support.ports import free_port

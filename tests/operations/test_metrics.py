@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
+from pydantic import SecretStr
 from sqlalchemy import delete, event, insert, text
 
 from idp import exporter, metrics, shared
@@ -25,7 +26,6 @@ from idp.mail import store as mail
 from idp.mail.tables import OutboxMail
 from idp.metric_files import MetricFiles
 from idp.settings import Settings
-from idp.settings_fields import SecretStr
 from idp.shared import Shared
 from tests.demo.running import wait_until
 from tests.faults.catalogue import fault

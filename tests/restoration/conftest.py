@@ -7,15 +7,14 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from pydantic import SecretStr
 
 from idp.database import db
 from idp.restoration.epochs import steps as epochs
-from idp.settings_fields import SecretStr
 from tests.cli.terminal import Terminal
 from tests.support import postgres
 from tests.support.mailbox import Mailbox
@@ -60,7 +59,7 @@ class Restorable:
             )
         with self.server.app.app_context():
             db.engine.dispose()
-        self.server.settings = replace(self.server.settings, database_url=SecretStr(self.url))
+        self.server.settings = self.server.settings.model_copy(update={"database_url": SecretStr(self.url)})
         self._monkeypatch.setenv("IDP_DATABASE_URL", self.url)
         self.server.restart()
         self.world = World(self.server)

@@ -12,13 +12,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from idp import background, shared
 from idp.oidc.keys import keyring as keyrings
 from idp.oidc.keys.keyring import Keyring
 from idp.oidc.registration import clients, store
 from idp.settings import Settings, SettingsError, load
-from idp.settings_fields import SecretStr
 from idp.shared import ALL, Shared
 from tests.cli.terminal import IDP
 from tests.demo.running import wait_until
@@ -67,7 +67,7 @@ class Worker:
 def sharing(settings: Settings, port: int, *, issuer: str) -> Settings:
     """Patient: a busy machine is not to look like a broken server."""
     url = SecretStr(f"valkey://127.0.0.1:{port}/0")
-    return replace(settings, redis_url=url, redis_wait_milliseconds=60_000, issuer=issuer)
+    return settings.model_copy(update={"redis_url": url, "redis_wait_milliseconds": 60_000, "issuer": issuer})
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ class Roles:
 
     @contextmanager
     def as_role(self, role: str) -> Iterator[Any]:
-        settings = Settings.of({"database_url": self.url(role)})
+        settings = Settings.model_validate({"database_url": self.url(role)})
         self.app = create_database_app(settings)
         with self.app.app_context():
             try:

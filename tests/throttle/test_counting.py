@@ -19,7 +19,7 @@ from tests.support.world import World
 
 
 def with_settings(world: World, **values: Any) -> Deps:
-    return replace(world.deps, settings=replace(world.deps.settings, **values))
+    return replace(world.deps, settings=world.deps.settings.model_copy(update=values))
 
 
 def a_limit(free: int = 5, delay: timedelta | None = None) -> Limit:

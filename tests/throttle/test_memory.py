@@ -11,11 +11,11 @@ from threading import Barrier, Thread
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import SecretStr
 from sqlalchemy import func, select
 
 from idp.deps import Deps
 from idp.errors import TooManyAttempts
-from idp.settings_fields import SecretStr
 from idp.shared import Shared
 from idp.throttle import store as throttle
 from idp.throttle.store import Limit
@@ -27,7 +27,9 @@ from tests.support.world import World
 @pytest.fixture
 def sharing(world: World, memory: Server) -> Iterator[Deps]:
     """The world's dependencies, with shared memory that is patient: a busy machine is not to look like a broken one."""
-    known = replace(world.deps.settings, redis_url=SecretStr(memory.url), redis_wait_milliseconds=60_000)
+    known = world.deps.settings.model_copy(
+        update={"redis_url": SecretStr(memory.url), "redis_wait_milliseconds": 60_000}
+    )
     shared = Shared(known)
     yield replace(world.deps, settings=known, shared=shared)
     shared.close()

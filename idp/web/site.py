@@ -49,7 +49,7 @@ class Pending:
     origin: str
     login_hint: str
     ui_locales: str
-    settled_by: Callable[[SignedIn], bool]
+    settled_by: Callable[[SignedIn], bool] = field(compare=False)
     answered: bool
     chooses: bool = False
 

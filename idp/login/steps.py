@@ -8,7 +8,6 @@ from idp import metrics
 from idp.accounts import addresses
 from idp.accounts import store as accounts
 from idp.audit import store as audit
-from idp.database import at_once
 from idp.deps import Deps
 from idp.errors import NothingOpen, WrongCredentials
 from idp.login import flow
@@ -87,12 +86,11 @@ def sign_in(
                 address=key,
             )
         raise WrongCredentials()
-    with at_once() as db:
-        if not accounts.is_placed(db, account.id):
-            raise NothingOpen(agency_id=agency_id)
     rehashed = deps.hasher.hash(password, counted.by) if deps.hasher.needs_rehash(account.password_hash) else None
     token = deps.new_token(256)
     with writing() as db:
+        if not accounts.is_placed(db, account.id):
+            raise NothingOpen(agency_id=agency_id)
         throttle.right(db, deps, counted)
         session_id = sessions.start(db, deps, account_id=account.id, browser_digest=browser_digest, token=token)
         if rehashed is not None:

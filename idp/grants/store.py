@@ -2,50 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, or_, select, update
+from sqlalchemy import ColumnElement, Subquery, bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
 from idp.database import Executor, changed, table_of
 from idp.grants.tables import Grant
+from idp.sessions.store import IN_USE, SignedIn
 from idp.sessions.tables import BrowserSession
 from idp.statements import Guarded, Rows
 
 
 @dataclass(frozen=True)
 class NewGrant:
-    """What is authorised: account x client x session. scope: space-separated; agency_id: the agency asked for.
+    """What is authorised to a client. scope: space-separated; agency_id: the agency asked for.
 
     claims and resources: as in the table, None where nothing was asked.
     """
 
     id: str
-    account_id: str
     client_id: str
-    sid: str
     agency_id: str | None
     scope: str
-    authenticated_at: datetime
     created_at: datetime
     expires_at: datetime
     claims: dict[str, Any] | None = None
     resources: list[str] | None = None
 
 
-def create(db: Executor, grant: NewGrant, *, adding: Rows) -> bool:
+def create(db: Executor, grant: NewGrant, signed_in: SignedIn, *, adding: Rows) -> bool:
     """Add a grant of a sign-in that lasts, and rows; False, and nothing added, when the sign-in ended meanwhile.
 
     The sign-in is held until the transaction ends: a sign-out either comes first, and nothing is granted, or waits and
     then voids the grant. Between reading the sign-in and granting there would be room for a grant that nobody ends.
     """
-    return _CREATE.won(db, vars(grant), adding)
+    return _OF_SIGN_IN.won(db, vars(grant) | {name: getattr(signed_in, name) for name in _WHOSE}, adding)
+
+
+def create_at_sight(db: Executor, grant: NewGrant, in_use: Mapping[str, Any], *, adding: Rows) -> bool:
+    """The same for whichever live sign-in a browser presents (`sessions.in_use`), in the statement that finds it.
+
+    False says only that somebody must look: there is none, or its last use is to be written.
+    """
+    return _OF_PRESENTED.won(db, {**vars(grant), **in_use}, adding)
 
 
 _GIVEN = [field.name for field in fields(NewGrant)]
+_WHOSE = ["sid", "account_id", "authenticated_at"]
 _LASTING = (
     select(BrowserSession.id)
     .where(BrowserSession.sid == bindparam("sid"), BrowserSession.ended_at.is_(None))
@@ -54,11 +61,20 @@ _LASTING = (
     .subquery()
 )
 _TABLE = table_of(Grant)
-_CREATE = Guarded(
-    _TABLE.insert().from_select(
-        _GIVEN, select(*(bindparam(name, type_=_TABLE.c[name].type) for name in _GIVEN)).select_from(_LASTING)
-    )
-)
+
+
+def _parameters(names: Iterable[str]) -> list[ColumnElement[Any]]:
+    return [bindparam(name, type_=_TABLE.c[name].type) for name in names]
+
+
+def _creating(whose: Sequence[ColumnElement[Any]], sign_in: Subquery) -> Guarded:
+    """whose: the account and the sign-in, in the order of their names."""
+    granted = select(*_parameters(_GIVEN), *whose).select_from(sign_in)
+    return Guarded(_TABLE.insert().from_select(_GIVEN + _WHOSE, granted))
+
+
+_OF_SIGN_IN = _creating(_parameters(_WHOSE), _LASTING)
+_OF_PRESENTED = _creating([IN_USE.c[name] for name in _WHOSE], IN_USE)
 
 
 def revoke(db: Session, grant_id: str, *, now: datetime) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import String, bindparam, case, func, null, select, update
+from sqlalchemy import ColumnElement, String, bindparam, case, func, null, select, update
 from sqlalchemy.orm import Session
 
 from idp.accounts.roles import AccountState
@@ -94,7 +95,15 @@ _END_OUTDATED = Statement(
 )
 
 
-_LIVE = Statement(
+# What makes a sign-in live, of the secret that a browser presents.
+_LIVE: tuple[ColumnElement[bool], ...] = (
+    BrowserSession.digest == bindparam("digest"),
+    BrowserSession.ended_at.is_(None),
+    BrowserSession.expires_at > bindparam("now"),
+    BrowserSession.last_seen_at > bindparam("seen_since"),
+    Account.state == AccountState.ACTIVE,
+)
+_FIND = Statement(
     select(
         BrowserSession.id,
         BrowserSession.sid,
@@ -104,13 +113,15 @@ _LIVE = Statement(
         BrowserSession.last_seen_at,
     )
     .join(Account, Account.id == BrowserSession.account_id)
-    .where(
-        BrowserSession.digest == bindparam("digest"),
-        BrowserSession.ended_at.is_(None),
-        BrowserSession.expires_at > bindparam("now"),
-        BrowserSession.last_seen_at > bindparam("idle_since"),
-        Account.state == AccountState.ACTIVE,
-    )
+    .where(*_LIVE)
+)
+# For a statement that goes on from a live sign-in, which is held until that is done; its values are those of `in_use`.
+IN_USE = (
+    select(BrowserSession.sid, BrowserSession.account_id, BrowserSession.authenticated_at)
+    .join(Account, Account.id == BrowserSession.account_id)
+    .where(*_LIVE)
+    .with_for_update(read=True, of=BrowserSession)
+    .subquery()
 )
 
 
@@ -118,14 +129,18 @@ def find(db: Executor, deps: Deps, token: str | None) -> SignedIn | None:
     """The live sign-in of a cookie's value; None when there is none, it ended, or the account is closed."""
     if not token:
         return None
-    now = deps.now()
-    values = {
-        "digest": deps.digests.digest(Kind.SESSION, token),
-        "now": now,
-        "idle_since": now - timedelta(hours=deps.settings.session_idle_hours),
-    }
-    row = _LIVE.row(db, values)
+    idle = timedelta(hours=deps.settings.session_idle_hours)
+    row = _FIND.row(db, _presented(deps, token, now=deps.now(), within=idle))
     return None if row is None else SignedIn(*row)
+
+
+def in_use(deps: Deps, token: str) -> dict[str, Any]:
+    """The values of `IN_USE`, for a cookie's value: a live sign-in that is not stale, so that nothing is to be written."""
+    return _presented(deps, token, now=deps.now(), within=_SEEN_EVERY)
+
+
+def _presented(deps: Deps, token: str, *, now: datetime, within: timedelta) -> dict[str, Any]:
+    return {"digest": deps.digests.digest(Kind.SESSION, token), "now": now, "seen_since": now - within}
 
 
 def stale(signed_in: SignedIn, *, now: datetime) -> bool:

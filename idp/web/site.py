@@ -16,10 +16,10 @@ from flask import Response, request
 from werkzeug.datastructures import Headers
 
 from idp import metrics
-from idp.database import at_once, transaction
+from idp.database import at_once
 from idp.deps import Deps
 from idp.errors import AgencyUnknown, IdpError
-from idp.sessions import store as sessions
+from idp.sessions import steps as sessions
 from idp.sessions.store import SignedIn
 from idp.tenancy import resolve
 from idp.tenancy import store as tenancy
@@ -145,15 +145,11 @@ class Site:
 
     def signed_in(self) -> SignedIn | None:
         """The live sign-in of this browser; its last use is written now and then."""
-        token = browsers.session_token(request.cookies, self.deps)
-        if token is None:
-            return None
-        with at_once() as db:
-            found = sessions.find(db, self.deps, token)
-        if found is not None and sessions.stale(found, now=self.deps.now()):
-            with transaction() as db:
-                sessions.touch(db, found.id, now=self.deps.now())
-        return found
+        return sessions.present(self.deps, self.session_token())
+
+    def session_token(self) -> str | None:
+        """The secret of this browser's sign-in, as presented."""
+        return browsers.session_token(request.cookies, self.deps)
 
     def form(self, form_id: str) -> Form:
         """The posted form, its anti-forgery token checked. Raises MalformedRequest, ForeignPost, StalePage."""

@@ -32,10 +32,17 @@ def whole(world: World) -> int:
     return 1 if world.postgresql else 2
 
 
-def test_authorize_with_a_sign_in_costs_the_sign_in_and_the_grant(world: World, busy) -> None:
+def test_authorize_with_a_sign_in_costs_the_grant_which_finds_the_sign_in(world: World, busy) -> None:
     portal, person = busy
     with world.statements() as seen:
         assert "code" in answer(person.get(portal.authorize_url()).headers["location"])
+    assert len(seen) == whole(world), seen
+
+
+def test_authorize_about_the_sign_in_costs_a_look_at_it_and_the_grant(world: World, busy) -> None:
+    portal, person = busy
+    with world.statements() as seen:
+        assert "code" in answer(person.get(portal.authorize_url(max_age="600")).headers["location"])
     assert len(seen) == 1 + whole(world), seen
 
 

@@ -15,6 +15,7 @@ from idp.database_app import create_database_app
 from idp.grants import store as grants
 from idp.oidc.authorize import store as codes
 from idp.ready import Ready
+from idp.sessions.store import SignedIn
 from tests.support.world import HTTP, World
 
 
@@ -36,11 +37,11 @@ def given(world: World):
     """A grant to be made, of a sign-in that lasts, and the code that would follow from it."""
     _, account_id = world.member()
     with world.reading() as db:
-        sid = db.execute(text("SELECT sid FROM sessions WHERE account_id = :id"), {"id": account_id}).scalar_one()
+        found = "SELECT id, sid, account_id FROM sessions WHERE account_id = :id"
+        session = db.execute(text(found), {"id": account_id}).one()
     now = world.clock()
-    new = grants.NewGrant(
-        world.deps.new_id(), account_id, "portal", sid, None, "openid", now, now, now + timedelta(days=1)
-    )
+    new = grants.NewGrant(world.deps.new_id(), "portal", None, "openid", now, now + timedelta(days=1))
+    signed_in = SignedIn(*session, email="", authenticated_at=now, last_seen_at=now)
     code = codes.code_row(
         digest=world.deps.new_token(256),
         grant_id=new.id,
@@ -50,7 +51,7 @@ def given(world: World):
         nonce="",
         expires_at=now,
     )
-    return new, code
+    return new, signed_in, code
 
 
 def _made(world: World, grant_id: str) -> tuple[int, int]:
@@ -64,36 +65,36 @@ def _made(world: World, grant_id: str) -> tuple[int, int]:
 
 
 def test_what_follows_from_a_deed_is_added_with_it(world: World, given) -> None:
-    new, code = given
+    new, signed_in, code = given
     with world.server.app.app_context(), at_once() as db:
-        assert grants.create(db, new, adding=code)
+        assert grants.create(db, new, signed_in, adding=code)
     assert _made(world, new.id) == (1, 1)
 
 
 def test_nothing_follows_from_a_deed_that_was_not_done(world: World, given) -> None:
-    new, code = given
+    new, signed_in, code = given
     with world.server.app.app_context(), at_once() as db:
-        assert not grants.create(db, replace(new, sid="ended"), adding=code)
+        assert not grants.create(db, new, replace(signed_in, sid="ended"), adding=code)
     assert _made(world, new.id) == (0, 0)
 
 
 def test_a_deed_is_not_done_where_what_follows_is_refused(world: World, given) -> None:
-    new, code = given
+    new, signed_in, code = given
     with world.server.app.app_context():
         with at_once() as db:
-            grants.create(db, new, adding=code)
+            grants.create(db, new, signed_in, adding=code)
         second = replace(new, id=world.deps.new_id())
         with pytest.raises(IntegrityError), at_once() as db:
-            grants.create(db, second, adding=code)  # the same code again
+            grants.create(db, second, signed_in, adding=code)  # the same code again
     assert _made(world, second.id) == (0, 0)
 
 
 def test_a_deed_is_undone_with_the_transaction_around_it(world: World, given) -> None:
-    new, code = given
+    new, signed_in, code = given
 
     def fail() -> None:
         with transaction() as db:
-            assert grants.create(db, new, adding=code)
+            assert grants.create(db, new, signed_in, adding=code)
             raise RuntimeError
 
     with world.server.app.app_context(), pytest.raises(RuntimeError):
@@ -152,13 +153,13 @@ def test_no_more_connections_wait_than_the_pool_keeps(world: World) -> None:
 
 def test_a_connection_on_which_something_failed_does_not_wait_with_the_others(world: World, given) -> None:
     """The pool takes it, which makes sure that nothing is left of what failed."""
-    new, code = given
+    new, signed_in, code = given
     with world.server.app.app_context():
         ready: Ready = db.engine.get_execution_options()["idp_ready"]
         with at_once():
             before = len(ready)
         with pytest.raises(IntegrityError), at_once() as connection:
-            grants.create(connection, replace(new, account_id="nobody"), adding=code)
+            grants.create(connection, new, replace(signed_in, account_id="nobody"), adding=code)
         assert len(ready) == before
         db.engine.dispose()
 

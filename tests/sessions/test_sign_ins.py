@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.world import STRONG, World, claims
+from tests.support.world import STRONG, World, answer, claims
 
 
 def test_signing_in_again_makes_the_secret_before_worthless(world: World) -> None:
@@ -53,6 +53,18 @@ def test_the_sid_that_portals_know_survives_signing_in_again(world: World) -> No
     second = claims(portal.redeem(person.sent_to).json()["id_token"])
     assert second["sid"] == first["sid"]
     assert second["auth_time"] > first["auth_time"]
+
+
+def test_opening_a_portal_is_use_of_a_sign_in(world: World) -> None:
+    agency = world.agency()
+    letter, _ = world.member(agency)
+    portal = world.portal(agency)
+    person = world.signed_in(letter)
+    for _ in range(3):
+        world.clock.advance(hours=11)
+        person.open(portal.authorize_url(prompt="none"))
+        assert "code" in answer(person.sent_to)
+    assert person.open("/profile").path == "/profile"
 
 
 def test_a_sign_in_ends_of_disuse_and_of_age(world: World) -> None:

@@ -127,6 +127,11 @@ def chosen(request: Request) -> Request:
     return replace(request, prompts=tuple(prompt for prompt in request.prompts if prompt != _CHOOSE))
 
 
+def any_sign_in_answers(request: Request, *, consented: bool) -> bool:
+    """Whether `decide` says ANSWER whichever live sign-in the browser has, so that nobody need look at it first."""
+    return consented and request.sign_in_after is None and not request.chooses and not request.subjects
+
+
 def decide(
     request: Request, signed_in: SignedIn | None, *, subject: str, consented: bool, arrived_at: datetime
 ) -> Decision:

@@ -23,6 +23,7 @@ from idp.oidc.token import access_tokens
 from idp.oidc.token import store as token_store
 from idp.oidc.token.store import Granted
 from idp.oidc.userinfo.steps import in_id_token
+from idp.sessions import store as sessions
 from idp.sessions.store import SignedIn
 from idp.statements import Rows
 
@@ -37,13 +38,13 @@ def answer(
     deps, request, now = provider.deps, waiting.request, provider.deps.now()
     kinds = request.response_type.split()
     code = deps.new_token(256) if "code" in kinds else ""
-    new = _new_grant(provider, request, signed_in, now=now)
+    new = _new_grant(provider, request, now=now)
     adding = _code_row(provider, request, new, code, now=now) if code else {}
     if stored:
-        done = _grant_waiting(provider, waiting, new, adding, now=now)
+        done = _grant_waiting(provider, waiting, new, signed_in, adding, now=now)
     else:
         with at_once() as connection:
-            done = grants.create(connection, new, adding=adding)
+            done = grants.create(connection, new, signed_in, adding=adding)
     if not done:
         return None
     granted = None
@@ -62,11 +63,29 @@ def answer(
     )
 
 
-def _grant_waiting(provider: Provider, waiting: Waiting, new: grants.NewGrant, adding: Rows, *, now: datetime) -> bool:
+def at_sight(provider: Provider, request: Request, session_token: str) -> Answered | Posted | None:
+    """A code for whichever sign-in the browser presents; None, and nothing done, when somebody must look at it first.
+
+    For a request that any sign-in answers. Where portals ask for the state of the sign-in, it is looked at.
+    """
+    deps, now = provider.deps, provider.deps.now()
+    if request.response_type != "code" or deps.settings.session_iframe:
+        return None
+    code, new = deps.new_token(256), _new_grant(provider, request, now=now)
+    adding = _code_row(provider, request, new, code, now=now)
+    with at_once() as connection:
+        if not grants.create_at_sight(connection, new, sessions.in_use(deps, session_token), adding=adding):
+            return None
+    return carry(request.redirect_uri, request.response_mode, code=code, state=request.state, iss=deps.settings.issuer)
+
+
+def _grant_waiting(
+    provider: Provider, waiting: Waiting, new: grants.NewGrant, signed_in: SignedIn, adding: Rows, *, now: datetime
+) -> bool:
     """Grant what a row asks for, and mark the row as answered, both or neither. Raises AuthorizationAnswered."""
     request = waiting.request
     with transaction() as db:
-        if not grants.create(db, new, adding=adding):
+        if not grants.create(db, new, signed_in, adding=adding):
             return False
         if not store.mark_answered(db, waiting.id, now=now):
             raise AuthorizationAnswered(agency_id=request.agency_id)
@@ -74,7 +93,7 @@ def _grant_waiting(provider: Provider, waiting: Waiting, new: grants.NewGrant, a
             db,
             provider.deps,
             "authorize.answered",
-            subject=new.account_id,
+            subject=signed_in.account_id,
             agency_id=request.agency_id,
             cause=new.id,
             client=request.client_id,
@@ -94,16 +113,13 @@ def _code_row(provider: Provider, request: Request, new: grants.NewGrant, code: 
     )
 
 
-def _new_grant(provider: Provider, request: Request, signed_in: SignedIn, *, now: datetime) -> grants.NewGrant:
+def _new_grant(provider: Provider, request: Request, *, now: datetime) -> grants.NewGrant:
     deps = provider.deps
     return grants.NewGrant(
         id=deps.new_id(),
-        account_id=signed_in.account_id,
         client_id=request.client_id,
-        sid=signed_in.sid,
         agency_id=request.agency_id,
         scope=request.scope,
-        authenticated_at=signed_in.authenticated_at,
         created_at=now,
         expires_at=now + timedelta(days=deps.settings.refresh_token_absolute_days),
         claims=request.claims or None,

@@ -15,6 +15,7 @@ from idp.oidc.consent import store as consents
 from idp.oidc.provider import Provider
 from idp.oidc.registration import clients
 from idp.oidc.registration.metadata import Client
+from idp.sessions import steps as sessions
 from idp.sessions.store import SignedIn
 
 
@@ -45,18 +46,25 @@ Outcome = Answered | Posted | MustSignIn | MustConsent
 
 
 def authorize(
-    provider: Provider, pairs: Sequence[tuple[str, str]], *, browser_digest: str, signed_in: SignedIn | None
+    provider: Provider, pairs: Sequence[tuple[str, str]], *, browser_digest: str, session_token: str | None
 ) -> Outcome:
-    """Check a request and answer it, or keep it. pairs: its parameters as sent.
+    """Check a request and answer it, or keep it. pairs: its parameters as sent; session_token: the browser's secret.
 
     Raises AuthorizationMalformed, AuthorizationUnknown, ClientUnknown, RedirectUnregistered: shown, never redirected.
     """
     asked = checks.gather(pairs, implicit_allowed=provider.deps.settings.implicit_allowed)
     if asked.get("request_uri").startswith(pushed.PREFIX):
         brought = pushed.start(provider, asked, browser_digest=browser_digest)
+        signed_in = sessions.present(provider.deps, session_token)
         return resume(provider, brought, browser_digest=browser_digest, signed_in=signed_in)
     waiting = intake.read(provider, asked, browser_digest=browser_digest)
-    return _proceed(provider, waiting, signed_in, stored=False) if isinstance(waiting, Waiting) else waiting
+    if not isinstance(waiting, Waiting):
+        return waiting
+    if session_token is not None:
+        answer = _at_sight(provider, waiting.request, session_token)
+        if answer is not None:
+            return answer
+    return _proceed(provider, waiting, sessions.present(provider.deps, session_token), stored=False)
 
 
 def keep(provider: Provider, pairs: Sequence[tuple[str, str]]) -> Answered | Posted | Stored:
@@ -124,6 +132,13 @@ def settles(provider: Provider, waiting: Waiting, signed_in: SignedIn) -> bool:
 
 
 # --- the decision, and what follows from it ---------------------------------------------------------------------------
+
+
+def _at_sight(provider: Provider, request: Request, session_token: str) -> Answered | Posted | None:
+    """The answer to a request that any sign-in answers, by the statement that finds the sign-in; None: somebody must look."""
+    if not flow.any_sign_in_answers(request, consented=_client(provider, request).first_party):
+        return None
+    return grant.at_sight(provider, request, session_token)
 
 
 def _proceed(provider: Provider, waiting: Waiting, signed_in: SignedIn | None, *, stored: bool) -> Outcome:

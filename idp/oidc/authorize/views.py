@@ -11,7 +11,6 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import MethodNotAllowed
 
 from idp import patience
-from idp.database import at_once
 from idp.errors import MalformedRequest
 from idp.oidc.authorize import steps
 from idp.oidc.authorize.answers import Answered, Posted, origin
@@ -19,7 +18,6 @@ from idp.oidc.calls import Call, Endpoint
 from idp.oidc.logout.state import browser_state
 from idp.oidc.provider import Provider
 from idp.oidc.responses import Redirect
-from idp.sessions import store as sessions
 from idp.web import browser as browsers
 from idp.web.site import Site
 
@@ -65,16 +63,12 @@ def single_sign_on(provider: Provider) -> Mapping[str, Endpoint[Redirect | None]
 
     @patience.again
     def ask(call: Call) -> Any:
-        """The outcome; None, and nothing done, for who is not signed in or not known."""
+        """The outcome; None, and nothing done, for a browser that is not signed in or not known."""
         cookies = call.cookies
         browser, token = browsers.recognise(cookies, deps), browsers.session_token(cookies, deps)
         if browser.new or token is None:
             return None
-        with at_once() as db:
-            signed_in = sessions.find(db, deps, token)
-        if signed_in is None or sessions.stale(signed_in, now=deps.now()):
-            return None
-        return steps.authorize(provider, _pairs(call.query), browser_digest=browser.digest, signed_in=signed_in)
+        return steps.authorize(provider, _pairs(call.query), browser_digest=browser.digest, session_token=token)
 
     def answer(call: Call) -> Redirect | None:
         """None where a page is needed. What was done already, or failed, is handed on: nothing is done twice."""
@@ -111,7 +105,7 @@ def blueprint(site: Site, provider: Provider) -> Blueprint:
                 provider,
                 _sent(),
                 browser_digest=site.browser().digest,
-                signed_in=site.signed_in(),
+                session_token=site.session_token(),
             ),
         )
 

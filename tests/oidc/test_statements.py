@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import text
 
 from idp.oidc.keys import keyring
 from idp.oidc.registration import store
 from tests.support.world import HTTP, World, answer
+
+OTHERS = text(
+    "INSERT INTO refresh_tokens (digest, grant_id, created_at, expires_at) "
+    "SELECT :some || n || repeat('x', 50), grant_id, created_at, expires_at FROM refresh_tokens, generate_series(1, 100) n "
+    "WHERE digest = (SELECT max(digest) FROM refresh_tokens WHERE length(digest) = 64)"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -108,3 +115,30 @@ def test_a_page_for_a_stranger_writes_nothing(world: World) -> None:
     with world.statements() as seen:
         HTTP.get(f"{world.base}/login?{agency.query}")
     assert all(statement.startswith("SELECT") for statement in seen), seen
+
+
+def test_spending_a_refresh_token_of_a_while_ago_touches_no_index(world: World, busy) -> None:
+    """Three of the six that a refresh would write, and as much of the database's log."""
+    if not world.postgresql:
+        return  # SQLite writes a row where it is
+    portal, person = busy
+    with world.transaction() as db:
+        db.execute(text("TRUNCATE refresh_tokens"))  # rows of other tests leave room where they were
+    tokens = []
+    for number in range(5):
+        person.open(portal.authorize_url())
+        tokens.append(portal.redeem(person.sent_to).json()["refresh_token"])
+        with world.transaction() as db:  # tokens of other people fill the page
+            db.execute(OTHERS, {"some": f"{number}-"})
+    before = pages(world)
+    for token in tokens:
+        assert portal.refresh(token).status_code == 200
+    after = pages(world)
+    assert {digest: page for digest, page in before.items() if after[digest] != page} == {}
+
+
+def pages(world: World) -> dict[str, int]:
+    """Where the row of each refresh token is: one that moves is written to each index anew."""
+    with world.reading() as db:
+        rows = db.execute(text("SELECT digest, (ctid::text::point)[0] FROM refresh_tokens")).all()
+    return {digest: int(page) for digest, page in rows}

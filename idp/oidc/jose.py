@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import copy
 from collections.abc import Collection
+from functools import lru_cache
 from typing import Any, ClassVar, Final
 
 import orjson
@@ -46,16 +47,22 @@ class Signatures(JWSRegistry):
         super().__init__(algorithms=allowed)
 
 
-def sign(header: dict[str, Any], payload: bytes, jwk: PrivateKey) -> str:
-    """A compact JWS; `alg` of the header is one of SIGNATURES and fits the key.
+def sign(payload: bytes, jwk: PrivateKey, *, algorithm: str, kid: str, kind: str) -> str:
+    """A compact JWS. algorithm: one of SIGNATURES that fits the key; kid, kind: `kid` and `typ` of its header.
 
     By joserfc's algorithm without its `serialize_compact`, which looks through a registry for what stands here already
     and takes longer than an ES256 signature.
     """
-    algorithm = Signatures.algorithms[header["alg"]]
-    algorithm.check_key(jwk)
-    signed = encoded(orjson.dumps(header)) + b"." + encoded(payload)
-    return (signed + b"." + encoded(algorithm.sign(signed, jwk))).decode()
+    how = Signatures.algorithms[algorithm]
+    how.check_key(jwk)
+    signed = _header(algorithm, kid, kind) + b"." + encoded(payload)
+    return (signed + b"." + encoded(how.sign(signed, jwk))).decode()
+
+
+@lru_cache(100)
+def _header(algorithm: str, kid: str, kind: str) -> bytes:
+    """The same for all that a key signs of a kind."""
+    return encoded(orjson.dumps({"alg": algorithm, "kid": kid, "typ": kind}))
 
 
 def named(token: str) -> dict[str, Any]:

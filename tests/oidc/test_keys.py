@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 import secrets
 import sys
 import threading
@@ -106,13 +107,13 @@ def test_a_portal_may_call_the_edwards_curve_by_either_name(name: str) -> None:
 
 def test_eddsa_is_ed25519_and_no_other_curve() -> None:
     with pytest.raises(JoseError):
-        sign({"alg": "EdDSA"}, b"{}", OKPKey.generate_key("Ed448"))
+        sign(b"{}", OKPKey.generate_key("Ed448"), algorithm="EdDSA", kid="", kind="JWT")
 
 
 @pytest.mark.parametrize(("used", "allowed"), [("RS256", "PS256"), ("PS256", "RS256"), ("ES256", "EdDSA")])
 def test_a_signature_of_another_algorithm_is_refused(used: str, allowed: str) -> None:
     key = ECKey.generate_key("P-256") if used == "ES256" else RSAKey.generate_key(2048)
-    token = sign({"alg": used}, b"{}", key)
+    token = sign(b"{}", key, algorithm=used, kid="", kind="JWT")
     with pytest.raises(JoseError):
         jws.deserialize_compact(token, key, registry=Signatures([allowed]))
 
@@ -289,6 +290,25 @@ def test_a_clock_that_was_put_back_leaves_the_key_whose_turn_comes_first() -> No
     assert flow.current([second, first], "ES256", now=NOON - timedelta(hours=1)) == first
     assert flow.current([second, first], "ES256", now=NOON) == first
     assert flow.current([], "ES256", now=NOON) is None
+
+
+def test_whose_turn_it_is_changes_at_the_instants_of_the_keys_alone() -> None:
+    """A process that signs asks again at the next of them, and not for each token."""
+    hours = [None, *(NOON + timedelta(hours=n) for n in range(4))]
+    chosen = random.Random(7)
+    for _ in range(300):
+        keys = [
+            flow.StoredKey(
+                kid, chosen.choice(["ES256", "RS256"]), "{}", NOON, chosen.choice(hours[1:]), chosen.choice(hours)
+            )
+            for kid in "abcd"
+        ]
+        now = NOON + timedelta(minutes=chosen.randrange(-60, 300, 30))
+        since, until = flow.unchanged(keys, "ES256", now=now)
+        assert since <= now < until
+        others = [NOON + timedelta(minutes=minutes) for minutes in range(-60, 300, 15)]
+        told = {flow.current(keys, "ES256", now=at) for at in others if since <= at < until}
+        assert told == {flow.current(keys, "ES256", now=now)}
 
 
 def test_a_young_key_is_not_replaced_by_itself(clean: World) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlencode, urlsplit, urlunsplit
+from urllib.parse import urlencode, urlsplit
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,12 @@ def carry(redirect_uri: str, response_mode: str, **parameters: str) -> Answered 
 
 def in_query(uri: str, **parameters: str) -> str:
     """An address with parameters added to its query; empty ones are left out."""
-    parts = urlsplit(uri)
     added = urlencode({name: value for name, value in parameters.items() if value})
-    return urlunsplit(parts._replace(query=f"{parts.query}&{added}" if parts.query else added))
+    if not added:
+        return uri
+    address, mark, fragment = uri.partition("#")
+    joint = "?" if "?" not in address else "" if address.endswith("?") else "&"
+    return f"{address}{joint}{added}{mark}{fragment}"
 
 
 def origin(uri: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 
 from idp.errors import AuthorizationMalformed, ClientUnknown, RedirectUnregistered
 from idp.oidc.protocol import ProtocolError
@@ -42,11 +42,11 @@ class Asked:
         """The value, or empty text: an empty parameter is as good as omitted (RFC 6749 3.1)."""
         return self.values.get(name, "")
 
-    @cached_property
+    @property
     def response_type(self) -> str:
         """The response type with its words in the standard's order: their order means nothing (RFC 6749 3.1.1)."""
-        words = self.get("response_type").split(" ")
-        return " ".join(sorted(words))
+        asked = self.get("response_type")
+        return " ".join(sorted(asked.split(" "))) if " " in asked else asked
 
     @property
     def response_mode(self) -> str:
@@ -56,7 +56,7 @@ class Asked:
             return asked
         return "fragment" if self._in_front else "query"
 
-    @cached_property
+    @property
     def _in_front(self) -> bool:
         """Whether tokens are answered through the browser, which no query may carry (Multiple Response Types 3)."""
         return self.response_type in self.types and self.response_type not in CODE_TYPES
@@ -223,10 +223,16 @@ def granted_scope(asked: Asked, client: Client) -> str:
 
     Access while the person is away needs a code: without one, `offline_access` is ignored (OIDC Core 11).
     """
-    allowed = set(client.scope.split()) & set(SCOPES)
+    allowed = _allowed(client.scope)
     if "code" not in asked.response_type.split():
         allowed -= {"offline_access"}
     return " ".join(dict.fromkeys(s for s in asked.get("scope").split() if s in allowed))
+
+
+@lru_cache(1000)
+def _allowed(registered: str) -> frozenset[str]:
+    """The scopes that a client may have, of the text that it registered."""
+    return frozenset(registered.split()) & frozenset(SCOPES)
 
 
 def _unfit(text: str) -> bool:

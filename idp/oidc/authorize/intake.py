@@ -17,10 +17,9 @@ from idp.oidc.registration.metadata import Client
 from idp.tenancy import resolve
 
 
-def read(provider: Provider, asked: checks.Asked, *, browser_digest: str) -> Waiting | Answered | Posted:
-    """The request, sound and not stored yet; or the error at its redirect URI."""
-    deps = provider.deps
-    client = checks.known(asked, clients.find(deps, asked.get("client_id")))
+def read(provider: Provider, asked: checks.Asked) -> Request | Answered | Posted:
+    """The request, sound; or the error at its redirect URI."""
+    client = checks.known(asked, clients.find(provider.deps, asked.get("client_id")))
     try:
         asked = request_objects.unpack(provider, asked, client)
     except ProtocolError as error:
@@ -28,18 +27,17 @@ def read(provider: Provider, asked: checks.Asked, *, browser_digest: str) -> Wai
         return _error(provider, asked, checks.trust(asked, client), error)
     redirect_uri = checks.trust(asked, client)
     try:
-        request = sound(provider, asked, client, redirect_uri)
+        return sound(provider, asked, client, redirect_uri)
     except ProtocolError as error:
         return _error(provider, asked, redirect_uri, error)
-    lifetime = timedelta(days=deps.settings.authorization_validity_days)
-    return waiting(provider, request, browser_digest=browser_digest, lifetime=lifetime)
 
 
-def waiting(provider: Provider, request: Request, *, browser_digest: str, lifetime: timedelta) -> Waiting:
-    """The request as a row would keep it."""
-    now = provider.deps.now()
+def waiting(provider: Provider, request: Request, *, browser_digest: str, lifetime: timedelta | None = None) -> Waiting:
+    """The request as a row would keep it, not stored yet. lifetime: None for as long as people have to sign in."""
+    deps, now = provider.deps, provider.deps.now()
+    lifetime = lifetime or timedelta(days=deps.settings.authorization_validity_days)
     return Waiting(
-        id=provider.deps.new_token(128),
+        id=deps.new_token(128),
         browser_digest=browser_digest,
         request=request,
         created_at=now,

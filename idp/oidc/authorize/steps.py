@@ -57,22 +57,24 @@ def authorize(
         brought = pushed.start(provider, asked, browser_digest=browser_digest)
         signed_in = sessions.present(provider.deps, session_token)
         return resume(provider, brought, browser_digest=browser_digest, signed_in=signed_in)
-    waiting = intake.read(provider, asked, browser_digest=browser_digest)
-    if not isinstance(waiting, Waiting):
-        return waiting
+    request = intake.read(provider, asked)
+    if not isinstance(request, Request):
+        return request
     if session_token is not None:
-        answer = _at_sight(provider, waiting.request, session_token)
+        answer = _at_sight(provider, request, session_token)
         if answer is not None:
             return answer
+    waiting = intake.waiting(provider, request, browser_digest=browser_digest)
     return _proceed(provider, waiting, sessions.present(provider.deps, session_token), stored=False)
 
 
 def keep(provider: Provider, pairs: Sequence[tuple[str, str]]) -> Answered | Posted | Stored:
     """The same for a POSTed request, which browsers send without our cookies: nothing is decided yet."""
     asked = checks.gather(pairs, implicit_allowed=provider.deps.settings.implicit_allowed)
-    waiting = intake.read(provider, asked, browser_digest="")
-    if not isinstance(waiting, Waiting):
-        return waiting
+    request = intake.read(provider, asked)
+    if not isinstance(request, Request):
+        return request
+    waiting = intake.waiting(provider, request, browser_digest="")
     with transaction() as db:
         store.add(db, waiting)
     return Stored(waiting.id)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from idp.oidc.jose import ENCRYPTIONS, SIGNATURES
@@ -18,6 +18,7 @@ from idp.oidc.jose import ENCRYPTIONS, SIGNATURES
 ALGORITHMS = (*SIGNATURES, *ENCRYPTIONS)
 # A process looks for new keys this often, so every one of them knows a key that is older.
 RELOAD = timedelta(seconds=10)
+_ALWAYS = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 class State(StrEnum):
@@ -73,6 +74,14 @@ def current(keys: Iterable[StoredKey], algorithm: str, *, now: datetime) -> Stor
     if not ready:
         return min(alive, key=lambda k: (k.signs_from, k.kid), default=None)
     return max(ready, key=lambda k: (k.created_at, k.kid))
+
+
+def unchanged(keys: Iterable[StoredKey], algorithm: str, *, now: datetime) -> tuple[datetime, datetime]:
+    """From which instant until before which `current` says what it says now: keys begin and end at their own instants."""
+    of_it = [k for k in keys if k.algorithm == algorithm]
+    instants = [instant for k in of_it for instant in (k.signs_from, k.retired_at) if instant is not None]
+    since = max((instant for instant in instants if instant <= now), default=_ALWAYS[0])
+    return since, min((instant for instant in instants if instant > now), default=_ALWAYS[1])
 
 
 def newest(keys: Iterable[StoredKey], algorithm: str) -> StoredKey | None:

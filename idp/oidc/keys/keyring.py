@@ -11,7 +11,8 @@ import json
 import logging
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 
 import orjson
@@ -59,12 +60,20 @@ class Key:
         return self.pair.jwk
 
 
+@dataclass(frozen=True)
+class _Known:
+    """What one reading found. keys: by `kid`. turns: by algorithm, the key that signs and between which instants."""
+
+    keys: dict[str, Key] = field(default_factory=dict)
+    turns: dict[str, tuple[Key, datetime, datetime]] = field(default_factory=dict)
+
+
 class Keyring:
     """Thread-safe; `Keyring(deps)` reads nothing until it is asked."""
 
     def __init__(self, deps: Deps) -> None:
         self._deps = deps
-        self._keys: dict[str, Key] = {}
+        self._known = _Known()
         self._public = b'{"keys":[]}'
         self._etag = ""
         self._loaded_at = float("-inf")
@@ -73,11 +82,15 @@ class Keyring:
 
     def signing(self, algorithm: str) -> Key:
         """The key that signs now with this algorithm. Raises LookupError when there is none."""
-        keys = self._fresh()
-        found = flow.current((key.stored for key in keys.values()), algorithm, now=self._deps.now())
-        if found is None:
-            raise LookupError(f"no {algorithm} key: run `idp db upgrade`")
-        return keys[found.kid]
+        known, now = self._fresh(), self._deps.now()
+        turn = known.turns.get(algorithm)
+        if turn is None or not turn[1] <= now < turn[2]:
+            stored = [key.stored for key in known.keys.values()]
+            found = flow.current(stored, algorithm, now=now)
+            if found is None:
+                raise LookupError(f"no {algorithm} key: run `idp db upgrade`")
+            turn = known.turns[algorithm] = (known.keys[found.kid], *flow.unchanged(stored, algorithm, now=now))
+        return turn[0]
 
     def verifying(self, kid: str) -> Key | None:
         """The signing key of this id, whatever its turn to sign; None for a retired one."""
@@ -97,7 +110,7 @@ class Keyring:
     def decryption_keys(self) -> list[Key]:
         """All keys that portals may have encrypted to, newest first, for a message that names none."""
         now = self._deps.now()
-        found = [key for key in self._fresh().values() if key.stored.encrypts and key.stored.alive(now)]
+        found = [key for key in self._fresh().keys.values() if key.stored.encrypts and key.stored.alive(now)]
         return sorted(found, key=lambda key: key.stored.created_at, reverse=True)
 
     def public(self) -> tuple[bytes, str]:
@@ -115,24 +128,24 @@ class Keyring:
         self._loaded_at = float("-inf")
 
     def _alive(self, kid: str) -> Key | None:
-        key = self._fresh().get(kid)
+        key = self._fresh().keys.get(kid)
         return key if key is not None and key.stored.alive(self._deps.now()) else None
 
-    def _fresh(self) -> dict[str, Key]:
+    def _fresh(self) -> _Known:
         """The keys, read again when it is time. When they cannot be, those known go on: their own instants bound them."""
         # Whoever knows keys does not wait for somebody else's reading.
-        if self._is_due() and self._lock.acquire(blocking=not self._keys):
+        if self._is_due() and self._lock.acquire(blocking=not self._known.keys):
             try:
                 if self._is_due():
                     self._load()
             except (SQLAlchemyError, store.KeyUnreadable) as error:
-                if not self._keys:
+                if not self._known.keys:
                     raise
                 log.warning("keys not read again", extra={"error": type(error).__name__})
                 self._loaded_at = time.monotonic()
             finally:
                 self._lock.release()
-        return self._keys
+        return self._known
 
     def _is_due(self) -> bool:
         return time.monotonic() - self._loaded_at > RELOAD_SECONDS
@@ -141,8 +154,8 @@ class Keyring:
         changes = self._changes
         with reading() as db:
             stored = store.keys(db, self._deps)
-        pairs = {kid: key.pair for kid, key in self._keys.items()}
-        self._keys = {key.kid: Key(key, pairs.get(key.kid) or _Pair(key.private_jwk)) for key in stored}
+        pairs = {kid: key.pair for kid, key in self._known.keys.items()}
+        self._known = _Known({key.kid: Key(key, pairs.get(key.kid) or _Pair(key.private_jwk)) for key in stored})
         self._public = orjson.dumps({"keys": [_shown(key) for key in flow.published(stored, now=self._deps.now())]})
         self._etag = hashlib.sha256(self._public).hexdigest()[:32]
         self._loaded_at = time.monotonic() if changes == self._changes else float("-inf")

@@ -119,8 +119,7 @@ def logout_token(deps: Deps, keyring: Keyring, client: Client, *, sub: str, sid:
     algorithm = client.id_token_signed_response_alg
     # Section 2.4: never unsigned, even where ID tokens are.
     key = keyring.signing("RS256" if algorithm == "none" else algorithm)
-    header = {"alg": key.algorithm, "kid": key.kid, "typ": "logout+jwt"}
-    return jose.sign(header, orjson.dumps(claims), key.jwk)
+    return jose.sign(orjson.dumps(claims), key.jwk, algorithm=key.algorithm, kid=key.kid, kind="logout+jwt")
 
 
 def _tell(deps: Deps, keyring: Keyring, client: Client, notice: Notice) -> str | None:

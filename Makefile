@@ -19,6 +19,7 @@ $(VENV)/.installed: $(LOCK) pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCK)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m compileall -q idp  # else each command compiles its modules anew where PYTHONDONTWRITEBYTECODE is set
 	@touch $@
 
 system:  ## Install Chromium, PostgreSQL's programs and npm for the tests, where they are missing and may be installed

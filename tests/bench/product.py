@@ -64,7 +64,8 @@ def environment(database_url: str, port: int, **changes: str) -> dict[str, str]:
 
 def prepare(database_url: str, people: int, told: Callable[[str], None] = lambda _: None, **changes: str) -> None:
     """Make schema, keys, terms, portals and people, where they are not there yet. changes: settings."""
-    compileall.compile_dir(ROOT / "idp", quiet=1)  # as config/install.sh does, whatever PYTHONDONTWRITEBYTECODE says here
+    # As config/install.sh does, whatever PYTHONDONTWRITEBYTECODE says here.
+    compileall.compile_dir(ROOT / "idp", quiet=1)
     chosen = load_settings(environment(database_url, 1, **changes))
     app, deps = create_database_app(chosen), make_deps(chosen)
     migrations.upgrade(app)

@@ -20,12 +20,12 @@ from tests.support.world import STRONG, Portal, World, answer
 
 # (SQLite, PostgreSQL): the second has its driver in Python.
 BOUNDS = {
-    "client credentials": (305, 305),
-    "authorize": (670, 540),
-    "code": (765, 565),
-    "refresh": (735, 530),
-    "userinfo": (220, 275),
-    "introspection": (235, 285),
+    "client credentials": (290, 290),
+    "authorize": (560, 385),
+    "code": (700, 480),
+    "refresh": (665, 450),
+    "userinfo": (230, 235),
+    "introspection": (240, 250),
 }
 
 

@@ -8,11 +8,13 @@ itself. None is ever open while a password is hashed. SQLite (embedded, WAL) and
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from flask import Flask, has_app_context
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import DateTime, MetaData, QueuePool, Table, event
 from sqlalchemy.dialects import postgresql, sqlite
@@ -111,46 +113,64 @@ def transaction() -> Iterator[Session]:
     On SQLite it takes the write lock at once: a transaction that reads first and writes later would fail with
     "database is locked" whenever another one committed in between, and no time-out helps against that.
     """
-    session = db.session()
-    if session.in_transaction():
-        raise RuntimeError("transactions do not nest: pass the session on")
-    try:
-        session.connection(execution_options=WRITING)
-        yield session
-        session.commit()
-        patience.committed()
-    except BaseException:
-        session.rollback()
-        raise
-    finally:
-        db.session.remove()
+    with _session(WRITING) as session:
+        try:
+            yield session
+            session.commit()
+            patience.committed()
+        except BaseException:
+            session.rollback()
+            raise
 
 
 @contextmanager
 def reading() -> Iterator[Session]:
     """Reads without a unit of work; on PostgreSQL without BEGIN and COMMIT either, which halves the round trips."""
-    session = db.session()
-    if session.in_transaction():
-        raise RuntimeError("transactions do not nest: pass the session on")
-    try:
-        session.connection(execution_options={_OPENING: _READS})
+    with _session({_OPENING: _READS}) as session:
         yield session
-    finally:
-        # Closing detaches what was read without forgetting it, so rows can be shown after the connection is given back.
-        db.session.remove()
 
 
 @contextmanager
 def snapshot() -> Iterator[Session]:
     """Reads that all see the database of one instant, for what takes many statements. Writes of others go on."""
-    session = db.session()
-    if session.in_transaction():
-        raise RuntimeError("transactions do not nest: pass the session on")
-    try:
-        session.connection(execution_options={_OPENING: _SNAPSHOT})
+    with _session({_OPENING: _SNAPSHOT}) as session:
         yield session
-    finally:
-        db.session.remove()
+
+
+@contextmanager
+def _session(opening: Mapping[str, str]) -> Iterator[Session]:
+    """A session whose connection is open. Closing it detaches what was read without forgetting it, so rows can be shown."""
+    bare = _BARE.get()
+    with nullcontext() if bare is None or has_app_context() else bare.app.app_context():
+        session = db.session()
+        if session.in_transaction():
+            raise RuntimeError("transactions do not nest: pass the session on")
+        try:
+            session.connection(execution_options=opening)
+            yield session
+        finally:
+            db.session.remove()
+
+
+class Bare:
+    """An application's database for calls that most often ask one statement of it: `with bare:`, by any number of threads.
+
+    Entering Flask's context and leaving it took a twentieth of such a call; it is entered for a session alone.
+    """
+
+    def __init__(self, app: Flask) -> None:
+        self.app = app
+        with app.app_context():
+            self.ready: Ready = db.engine.get_execution_options()[_READY]
+
+    def __enter__(self) -> None:
+        _BARE.set(self)
+
+    def __exit__(self, *_: object) -> None:
+        _BARE.set(None)
+
+
+_BARE: ContextVar[Bare | None] = ContextVar("idp_bare", default=None)
 
 
 class _AtOnce:
@@ -177,7 +197,8 @@ def at_once() -> _AtOnce:
 
     Most are a `Statement`, and what may happen once a `Guarded` (idp/statements.py).
     """
-    return _AtOnce(db.engine.get_execution_options()[_READY])
+    bare = _BARE.get()
+    return _AtOnce(db.engine.get_execution_options()[_READY] if bare is None else bare.ready)
 
 
 def table_of(model: type[Model]) -> Table:

@@ -19,6 +19,7 @@ from flask import Flask
 from werkzeug.wsgi import get_input_stream
 
 from idp import metrics, patience
+from idp.database import Bare
 from idp.oidc.failing import answer_to
 from idp.oidc.protocol import ProtocolError
 from idp.oidc.responses import Answer, Redirect
@@ -105,7 +106,7 @@ class Calls:
     def __init__(self, endpoints: Mapping[str, Endpoint[Answer | Redirect | None]], app: Flask, *, most: int) -> None:
         """most: bytes of a body."""
         self._answers = {path: (one, patience.again(one.answer)) for path, one in endpoints.items()}
-        self._app = app
+        self._database = Bare(app)
         self._otherwise = app.wsgi_app
         self._most = most
 
@@ -118,7 +119,7 @@ class Calls:
         began = perf_counter()
         answer: Answer | Redirect | None
         try:
-            with self._app.app_context():
+            with self._database:
                 answer = answered(Call(environ, self._most))
         except Exception as error:  # noqa: BLE001 - whatever it is, whoever called is told in JSON
             answer = answer_to(error)

@@ -8,6 +8,7 @@ RFC is after: we sign as `EdDSA`, and take either name from a portal.
 from __future__ import annotations
 
 import base64
+import binascii
 import copy
 from collections.abc import Collection
 from functools import lru_cache
@@ -20,6 +21,7 @@ from joserfc.jws import JWSRegistry
 SIGNATURES = ("RS256", "PS256", "ES256", "EdDSA")
 ENCRYPTIONS = ("RSA-OAEP-256", "ECDH-ES")
 _ED25519: Final = "Ed25519"
+_URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
 
 PrivateKey = RSAKey | ECKey | OKPKey
 
@@ -83,8 +85,8 @@ def verified(token: str, algorithm: str, jwk: PrivateKey) -> bytes:
 
 
 def encoded(raw: bytes) -> bytes:
-    """base64url without padding."""
-    return base64.urlsafe_b64encode(raw).rstrip(b"=")
+    """base64url without padding. By what `base64` itself calls, of which a token response has seven."""
+    return binascii.b2a_base64(raw, newline=False).rstrip(b"=").translate(_URL_SAFE)
 
 
 def _decoded(text: str) -> bytes:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote_plus, urlencode, urlsplit
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def carry(redirect_uri: str, response_mode: str, **parameters: str) -> Answered 
 
 def in_query(uri: str, **parameters: str) -> str:
     """An address with parameters added to its query; empty ones are left out."""
-    added = urlencode({name: value for name, value in parameters.items() if value})
+    added = "&".join(f"{name}={quote_plus(value)}" for name, value in parameters.items() if value)
     if not added:
         return uri
     address, mark, fragment = uri.partition("#")

@@ -31,22 +31,18 @@ class Asked:
 
     Each parameter once; `repeated`: the names that were given more than once; resources: all values of `resource`, the
     one parameter that may be repeated (RFC 8707 2). types: the response types that this provider supports now.
+    response_type: with its words in the standard's order, since their order means nothing (RFC 6749 3.1.1).
     """
 
     values: Parameters
     repeated: frozenset[str]
     types: tuple[str, ...]
+    response_type: str
     resources: tuple[str, ...] = ()
 
     def get(self, name: str) -> str:
         """The value, or empty text: an empty parameter is as good as omitted (RFC 6749 3.1)."""
         return self.values.get(name, "")
-
-    @property
-    def response_type(self) -> str:
-        """The response type with its words in the standard's order: their order means nothing (RFC 6749 3.1.1)."""
-        asked = self.get("response_type")
-        return " ".join(sorted(asked.split(" "))) if " " in asked else asked
 
     @property
     def response_mode(self) -> str:
@@ -74,7 +70,8 @@ def gather(pairs: Sequence[tuple[str, str]], *, implicit_allowed: bool) -> Asked
         values.setdefault(name, value)
     resources = dict.fromkeys(value for name, value in pairs if name == "resource" and value)
     types = CODE_TYPES + FRONT_CHANNEL_TYPES if implicit_allowed else CODE_TYPES
-    return Asked(values, frozenset(repeated), types, tuple(resources))
+    response_type = " ".join(sorted(values.get("response_type", "").split(" ")))
+    return Asked(values, frozenset(repeated), types, response_type, tuple(resources))
 
 
 def known(asked: Asked, client: Client | None) -> Client:

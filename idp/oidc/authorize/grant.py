@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from idp.audit import store as audit
-from idp.database import at_once, transaction
+from idp.database import at_once
 from idp.digests import Kind
 from idp.errors import AuthorizationAnswered
 from idp.grants import store as grants
@@ -25,7 +25,7 @@ from idp.oidc.token.store import Granted
 from idp.oidc.userinfo.steps import in_id_token
 from idp.sessions import store as sessions
 from idp.sessions.store import SignedIn
-from idp.statements import Rows
+from idp.statements import Rows, writing
 
 
 def answer(
@@ -84,7 +84,7 @@ def _grant_waiting(
 ) -> bool:
     """Grant what a row asks for, and mark the row as answered, both or neither. Raises AuthorizationAnswered."""
     request = waiting.request
-    with transaction() as db:
+    with writing() as db:
         if not grants.create(db, new, signed_in, adding=adding):
             return False
         if not store.mark_answered(db, waiting.id, now=now):

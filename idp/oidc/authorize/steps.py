@@ -17,6 +17,7 @@ from idp.oidc.registration import clients
 from idp.oidc.registration.metadata import Client
 from idp.sessions import steps as sessions
 from idp.sessions.store import SignedIn
+from idp.statements import writing
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,7 @@ def _proceed(provider: Provider, waiting: Waiting, signed_in: SignedIn | None, *
         answer = grant.answer(provider, client, waiting, signed_in, stored=stored)
         return answer or _proceed(provider, waiting, None, stored=stored)
     if not stored:
-        with transaction() as db:
+        with writing() as db:
             store.add(db, waiting)
     if decision is Decision.CONSENT:
         return MustConsent(waiting.id)

@@ -20,12 +20,12 @@ from tests.support.world import STRONG, Portal, World, answer
 
 # (SQLite, PostgreSQL): the second has its driver in Python.
 BOUNDS = {
-    "client credentials": (290, 290),
-    "authorize": (560, 385),
-    "code": (700, 480),
-    "refresh": (665, 450),
-    "userinfo": (230, 235),
-    "introspection": (240, 250),
+    "client credentials": (260, 260),
+    "authorize": (500, 325),
+    "code": (655, 440),
+    "refresh": (615, 405),
+    "userinfo": (195, 205),
+    "introspection": (205, 215),
 }
 
 

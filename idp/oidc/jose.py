@@ -11,7 +11,6 @@ import base64
 import binascii
 import copy
 from collections.abc import Collection
-from functools import lru_cache
 from typing import Any, ClassVar, Final
 
 import orjson
@@ -49,22 +48,40 @@ class Signatures(JWSRegistry):
         super().__init__(algorithms=allowed)
 
 
-def sign(payload: bytes, jwk: PrivateKey, *, algorithm: str, kid: str, kind: str) -> str:
-    """A compact JWS. algorithm: one of SIGNATURES that fits the key; kid, kind: `kid` and `typ` of its header.
+class Signer:
+    """Signs with one key and one algorithm, by joserfc's own code for it.
 
-    By joserfc's algorithm without its `serialize_compact`, which looks through a registry for what stands here already
-    and takes longer than an ES256 signature.
+    Whether key and algorithm fit is looked at once: joserfc's `serialize_compact` does so for each signature, through a
+    registry, a table of operations and classes that ask who belongs to them, and takes longer than an ES256 signature.
     """
-    how = Signatures.algorithms[algorithm]
-    how.check_key(jwk)
-    signed = _header(algorithm, kid, kind) + b"." + encoded(payload)
-    return (signed + b"." + encoded(how.sign(signed, jwk))).decode()
+
+    def __init__(self, jwk: PrivateKey, algorithm: str, kid: str) -> None:
+        """algorithm: one of SIGNATURES. Raises JoseError for a key that does not fit it."""
+        self._how = Signatures.algorithms[algorithm]
+        self._how.check_key(jwk)
+        self._key = _Checked(jwk)
+        self._header = {"alg": algorithm, "kid": kid}
+        self._headers: dict[str, bytes] = {}
+
+    def sign(self, payload: bytes, kind: str) -> str:
+        """A compact JWS. kind: the `typ` of its header, which is the same for all of a kind."""
+        header = self._headers.get(kind)
+        if header is None:
+            header = self._headers[kind] = encoded(orjson.dumps({**self._header, "typ": kind}))
+        signed = header + b"." + encoded(payload)
+        return (signed + b"." + encoded(self._how.sign(signed, self._key))).decode()
 
 
-@lru_cache(100)
-def _header(algorithm: str, kid: str, kind: str) -> bytes:
-    """The same for all that a key signs of a kind."""
-    return encoded(orjson.dumps({"alg": algorithm, "kid": kid, "typ": kind}))
+class _Checked:
+    """What joserfc asks of a key when it signs."""
+
+    def __init__(self, jwk: PrivateKey) -> None:
+        self._private = jwk.get_op_key("sign")
+        if isinstance(jwk, ECKey):
+            self.curve_key_size = jwk.curve_key_size
+
+    def get_op_key(self, _operation: str) -> Any:
+        return self._private
 
 
 def named(token: str) -> dict[str, Any]:

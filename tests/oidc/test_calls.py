@@ -20,10 +20,10 @@ from tests.support.world import STRONG, Portal, World, answer
 
 # (SQLite, PostgreSQL): the second has its driver in Python.
 BOUNDS = {
-    "client credentials": (260, 260),
+    "client credentials": (225, 225),
     "authorize": (500, 325),
-    "code": (655, 440),
-    "refresh": (615, 405),
+    "code": (590, 380),
+    "refresh": (555, 345),
     "userinfo": (195, 205),
     "introspection": (205, 215),
 }

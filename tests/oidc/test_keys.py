@@ -20,7 +20,7 @@ from sqlalchemy import delete, select, update
 
 from idp.database import db as database
 from idp.database import transaction
-from idp.oidc.jose import ENCRYPTIONS, SIGNATURES, Signatures, sign
+from idp.oidc.jose import ENCRYPTIONS, SIGNATURES, Signatures, Signer
 from idp.oidc.keys import flow, steps, store
 from idp.oidc.keys.keyring import Keyring
 from idp.oidc.keys.tables import SigningKey
@@ -107,13 +107,13 @@ def test_a_portal_may_call_the_edwards_curve_by_either_name(name: str) -> None:
 
 def test_eddsa_is_ed25519_and_no_other_curve() -> None:
     with pytest.raises(JoseError):
-        sign(b"{}", OKPKey.generate_key("Ed448"), algorithm="EdDSA", kid="", kind="JWT")
+        Signer(OKPKey.generate_key("Ed448"), "EdDSA", "")
 
 
 @pytest.mark.parametrize(("used", "allowed"), [("RS256", "PS256"), ("PS256", "RS256"), ("ES256", "EdDSA")])
 def test_a_signature_of_another_algorithm_is_refused(used: str, allowed: str) -> None:
     key = ECKey.generate_key("P-256") if used == "ES256" else RSAKey.generate_key(2048)
-    token = sign(b"{}", key, algorithm=used, kid="", kind="JWT")
+    token = Signer(key, used, "").sign(b"{}", "JWT")
     with pytest.raises(JoseError):
         jws.deserialize_compact(token, key, registry=Signatures([allowed]))
 

@@ -32,12 +32,16 @@ RELOAD_SECONDS = RELOAD.total_seconds()
 class _Pair:
     """A key pair, parsed when it is needed."""
 
-    def __init__(self, private_jwk: str) -> None:
-        self._private_jwk = private_jwk
+    def __init__(self, stored: StoredKey) -> None:
+        self._stored = stored
 
     @cached_property
     def jwk(self) -> PrivateKey:
-        return jose.parsed(json.loads(self._private_jwk))
+        return jose.parsed(json.loads(self._stored.private_jwk))
+
+    @cached_property
+    def signer(self) -> jose.Signer:
+        return jose.Signer(self.jwk, self._stored.algorithm, self._stored.kid)
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,10 @@ class Key:
     @property
     def jwk(self) -> PrivateKey:
         return self.pair.jwk
+
+    def sign(self, payload: bytes, kind: str) -> str:
+        """A compact JWS. kind: the `typ` of its header."""
+        return self.pair.signer.sign(payload, kind)
 
 
 @dataclass(frozen=True)
@@ -155,7 +163,7 @@ class Keyring:
         with reading() as db:
             stored = store.keys(db, self._deps)
         pairs = {kid: key.pair for kid, key in self._known.keys.items()}
-        self._known = _Known({key.kid: Key(key, pairs.get(key.kid) or _Pair(key.private_jwk)) for key in stored})
+        self._known = _Known({key.kid: Key(key, pairs.get(key.kid) or _Pair(key)) for key in stored})
         self._public = orjson.dumps({"keys": [_shown(key) for key in flow.published(stored, now=self._deps.now())]})
         self._etag = hashlib.sha256(self._public).hexdigest()[:32]
         self._loaded_at = time.monotonic() if changes == self._changes else float("-inf")

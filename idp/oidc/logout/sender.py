@@ -18,7 +18,7 @@ import orjson
 from idp.database import reading, transaction
 from idp.deps import Deps
 from idp.grants import store as grants
-from idp.oidc import fetch, jose
+from idp.oidc import fetch
 from idp.oidc.fetch import FetchFailed
 from idp.oidc.keys.keyring import Keyring
 from idp.oidc.logout import store
@@ -119,7 +119,7 @@ def logout_token(deps: Deps, keyring: Keyring, client: Client, *, sub: str, sid:
     algorithm = client.id_token_signed_response_alg
     # Section 2.4: never unsigned, even where ID tokens are.
     key = keyring.signing("RS256" if algorithm == "none" else algorithm)
-    return jose.sign(orjson.dumps(claims), key.jwk, algorithm=key.algorithm, kid=key.kid, kind="logout+jwt")
+    return key.sign(orjson.dumps(claims), "logout+jwt")
 
 
 def _tell(deps: Deps, keyring: Keyring, client: Client, notice: Notice) -> str | None:

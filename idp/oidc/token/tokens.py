@@ -124,7 +124,7 @@ class Tokens:
             unsigned = jose.encoded(orjson.dumps({"alg": "none", "typ": kind})), jose.encoded(orjson.dumps(claims))
             return b".".join((*unsigned, b"")).decode()
         key = self._keyring.signing(algorithm)
-        return jose.sign(orjson.dumps(claims), key.jwk, algorithm=algorithm, kid=key.kid, kind=kind)
+        return key.sign(orjson.dumps(claims), kind)
 
     def read_access(self, token: str) -> AccessToken | None:
         """The access token, or None for one that is forged, expired or of another type."""

@@ -11,42 +11,22 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from flask import Flask, has_app_context
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import DateTime, MetaData, QueuePool, Table, event
+from sqlalchemy import DateTime, MetaData, Table
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Connection, Dialect, Engine
+from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
 from idp import metrics, patience
+from idp.engine import READING, SNAPSHOT, WRITING, ready
 from idp.ready import Ready
-from idp.settings import Settings
 
-# How a transaction begins: an execution option, read when it does.
-_OPENING: Final = "idp_opening"
-_PLAIN, _WRITES, _READS, _SNAPSHOT, _NONE = "plain", "writes", "reads", "snapshot", "none"
-_BEGIN: Mapping[str, Mapping[str, str]] = {
-    "sqlite": {_PLAIN: "BEGIN", _WRITES: "BEGIN IMMEDIATE", _READS: "BEGIN", _SNAPSHOT: "BEGIN", _NONE: ""},
-    "postgresql": {
-        _PLAIN: "BEGIN",
-        _WRITES: "BEGIN",
-        _READS: "",  # without BEGIN and COMMIT a read is one round trip instead of three
-        _SNAPSHOT: "BEGIN ISOLATION LEVEL REPEATABLE READ",
-        _NONE: "",
-    },
-}
-# With WAL a killed process loses nothing that was committed, in either. A power cut may take the last commits of a service;
-# not those of a command: an import's letters are on the disk by then, and would hold passwords that nobody has.
-_SYNCHRONOUS: Mapping[bool, str] = {True: "NORMAL", False: "FULL"}
-WRITING: Mapping[str, str] = {_OPENING: _WRITES}  # of a connection whose transactions write
 # An INSERT that may be given `on_conflict_do_update` or `…_do_nothing`, by dialect.
 INSERT: Mapping[str, Callable[[Table], Any]] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
-_READY: Final = "idp_ready"  # an engine's `Ready`, among its options
-_OVERFLOW = 10  # connections of a rush, beyond those kept open
 
 
 class Base(DeclarativeBase):
@@ -126,14 +106,14 @@ def transaction() -> Iterator[Session]:
 @contextmanager
 def reading() -> Iterator[Session]:
     """Reads without a unit of work; on PostgreSQL without BEGIN and COMMIT either, which halves the round trips."""
-    with _session({_OPENING: _READS}) as session:
+    with _session(READING) as session:
         yield session
 
 
 @contextmanager
 def snapshot() -> Iterator[Session]:
     """Reads that all see the database of one instant, for what takes many statements. Writes of others go on."""
-    with _session({_OPENING: _SNAPSHOT}) as session:
+    with _session(SNAPSHOT) as session:
         yield session
 
 
@@ -161,7 +141,7 @@ class Bare:
     def __init__(self, app: Flask) -> None:
         self.app = app
         with app.app_context():
-            self.ready: Ready = db.engine.get_execution_options()[_READY]
+            self.ready = ready(db.engine)
 
     def __enter__(self) -> None:
         _BARE.set(self)
@@ -198,17 +178,12 @@ def at_once() -> _AtOnce:
     Most are a `Statement`, and what may happen once a `Guarded` (idp/statements.py).
     """
     bare = _BARE.get()
-    return _AtOnce(db.engine.get_execution_options()[_READY] if bare is None else bare.ready)
+    return _AtOnce(ready(db.engine) if bare is None else bare.ready)
 
 
 def table_of(model: type[Model]) -> Table:
     """The table of a model, for statements that are built once."""
     return model.metadata.tables[model.__tablename__]
-
-
-def begin_writing(dialect: Dialect) -> str:
-    """How a transaction that writes begins."""
-    return _BEGIN[dialect.name][_WRITES]
 
 
 def dialect_of(db: Executor) -> str:
@@ -238,79 +213,3 @@ def save_if_unchanged(db: Session, table: type[Model], before: Versioned, after:
     if won and before.state != after.state:
         metrics.flow_step(table.__tablename__.removesuffix("_flows"), after.state)
     return won
-
-
-def engine_options(settings: Settings) -> dict[str, Any]:
-    """What Flask-SQLAlchemy passes to `create_engine`: nothing waits for ever, neither here nor in the server."""
-    # The values of a failed statement would stand in its error, and so in a log: digests, addresses, bodies of mails.
-    common = {"hide_parameters": True}
-    if settings.database_url.get_secret_value().startswith("sqlite"):
-        return {**common, "connect_args": {"timeout": 30}}
-    limits = {
-        "statement_timeout": settings.database_statement_timeout_seconds,
-        "lock_timeout": settings.database_lock_timeout_seconds,
-        "idle_in_transaction_session_timeout": settings.database_idle_transaction_timeout_seconds,
-    }
-    return {
-        **common,
-        "pool_size": settings.database_pool_size,
-        "max_overflow": _OVERFLOW,
-        "pool_timeout": settings.database_pool_timeout_seconds,
-        "connect_args": {
-            "autocommit": True,  # the driver begins nothing by itself: `begin` below says how each transaction does
-            "connect_timeout": settings.database_connect_timeout_seconds,
-            # What was sent and not even acknowledged: the host is gone, or a cable is.
-            "tcp_user_timeout": settings.database_connect_timeout_seconds * 1000,
-            "keepalives_idle": 30,
-            "options": " ".join(f"-c {name}={seconds}s" for name, seconds in limits.items()) + " -c timezone=UTC",
-        },
-    }
-
-
-def connections_in_use(engine: Engine) -> int:
-    """Connections of this process that work at this moment."""
-    pool = engine.pool
-    return pool.checkedout() - len(engine.get_execution_options()[_READY]) if isinstance(pool, QueuePool) else 0
-
-
-def connections_limit(pool_size: int) -> int:
-    """How many connections a process may open."""
-    return pool_size + _OVERFLOW
-
-
-def prepare(engine: Engine, *, serves: bool = False) -> None:
-    """Set up an engine's connections; once, when the application is made. serves: for requests, not for a command."""
-    opening = _BEGIN[engine.dialect.name]
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        options = connection.get_execution_options()
-        begin = opening[options.get(_OPENING, _PLAIN)]
-        if begin and options.get("isolation_level") != "AUTOCOMMIT":
-            connection.exec_driver_sql(begin)
-
-    most = engine.pool.size() if isinstance(engine.pool, QueuePool) else 0
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", partial(_connect_sqlite, _SYNCHRONOUS[serves]))
-        ready = Ready(engine, most=most, options={_OPENING: _NONE}, fit=_always)
-    else:
-        from idp import postgres  # with its driver, which is not small
-
-        postgres.prepare(engine)
-        plans = postgres.BY_INDEX if serves else {}
-        ready = Ready(engine, most=most, options={_OPENING: _NONE}, fit=postgres.is_silent, **plans)
-    engine.update_execution_options(**{_READY: ready})
-
-
-def _always(_: Connection) -> bool:
-    return True
-
-
-def _connect_sqlite(synchronous: str, connection: Any, _record: Any) -> None:
-    # The driver's own transaction control is off: `begin` says which kind of transaction it is.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute(f"PRAGMA synchronous={synchronous}")
-    cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.close()

@@ -11,8 +11,8 @@ from typing import Any
 
 from flask import Flask
 
-from idp import database
 from idp.database import db
+from idp.engine import engine_options, prepare
 from idp.settings import ROOT, Settings
 
 
@@ -32,8 +32,8 @@ def create_database_app(settings: Settings, *, serves: bool = False) -> Flask:
     app = _Flask("idp", static_folder=None, template_folder=str(ROOT / "templates"), instance_path=str(Path.cwd()))
     app.config["DEBUG"] = False  # whatever FLASK_DEBUG says
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url.get_secret_value()
-    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = database.engine_options(settings)
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(settings)
     db.init_app(app)
     with app.app_context():
-        database.prepare(db.engine, serves=serves)
+        prepare(db.engine, serves=serves)
     return app

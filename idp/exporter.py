@@ -28,7 +28,9 @@ from sqlalchemy import Engine, NullPool, create_engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from idp import database, metrics
+from idp import engine as engines
+from idp import metrics
+from idp.database import db
 from idp.deps import Deps
 from idp.mail import store as mail
 from idp.metric_files import SHARED
@@ -49,18 +51,18 @@ def start(app: Flask, deps: Deps) -> None:
     registry.register(Shared() if SHARED in os.environ else counted)
     registry.register(Stored(deps))
     with app.app_context():
-        engine = database.db.engine
+        engine = db.engine
     threading.Thread(target=_run, args=(deps.settings, registry, engine), name="metrics", daemon=True).start()
 
 
 def _run(settings: Settings, registry: CollectorRegistry, engine: Engine) -> None:
     host, port = host_and_port(settings.metrics_bind)
-    limit = database.connections_limit(settings.database_pool_size)
+    limit = engines.connections_limit(settings.database_pool_size)
     answering = False
     while True:
         answering = answering or _take(host, port, registry)
         # Looked at now and then, as Prometheus does: counting each use would cost every request more than all the rest.
-        metrics.connections(database.connections_in_use(engine), limit)
+        metrics.connections(engines.connections_in_use(engine), limit)
         time.sleep(_PAUSE_SECONDS)
 
 
@@ -100,11 +102,11 @@ class Stored(Collector):
         url = deps.settings.database_url.get_secret_value()
         names = ("database_statement_timeout_seconds", "database_connect_timeout_seconds")
         hurried = deps.settings.model_copy(update=dict.fromkeys(names, _STATEMENT_SECONDS))
-        connect = database.engine_options(hurried)["connect_args"]
+        connect = engines.engine_options(hurried)["connect_args"]
         if url.startswith("sqlite"):
             connect = connect | {"timeout": _STATEMENT_SECONDS}
         self._engine = create_engine(url, poolclass=NullPool, hide_parameters=True, connect_args=connect)
-        database.prepare(self._engine)
+        engines.prepare(self._engine)
 
     def describe(self) -> list[Any]:
         """Nothing: without it, registering would ask the database."""

@@ -17,7 +17,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from idp import patience
-from idp.database import Executor, at_once, begin_writing
+from idp.database import Executor, at_once
+from idp.engine import begin_writing
 
 # Rows to add: one a table, with all its columns.
 Rows = Mapping[Table, Mapping[str, Any]]

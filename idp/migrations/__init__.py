@@ -21,7 +21,8 @@ from sqlalchemy import inspect, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError
 
-from idp.database import WRITING, db
+from idp.database import db
+from idp.engine import WRITING
 from idp.migrations import releases
 from idp.migrations.releases import VERSIONS, Step
 

@@ -10,8 +10,9 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import DataError, IntegrityError
 
 from idp.app import create_app
-from idp.database import at_once, connections_in_use, db, engine_options, prepare, transaction
+from idp.database import at_once, db, transaction
 from idp.database_app import create_database_app
+from idp.engine import connections_in_use, engine_options, prepare
 from idp.grants import store as grants
 from idp.oidc.authorize import store as codes
 from idp.ready import Ready

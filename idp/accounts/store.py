@@ -275,10 +275,10 @@ def places(db: Session, account_id: str) -> list[Place]:
     return gather_places(db.execute(with_places(statement)).all())
 
 
-_SEEN = select(Agency.id).where(Agency.disabled_at.is_(None))
+_OPEN = select(Agency.id).where(Agency.disabled_at.is_(None))
 _PLACED = Statement(
     select(Membership.id)
-    .where(Membership.account_id == bindparam("account_id"), Membership.agency_id.in_(_SEEN))
+    .where(Membership.account_id == bindparam("account_id"), Membership.agency_id.in_(_OPEN))
     .limit(1)
 )
 
@@ -293,7 +293,7 @@ def with_places(statement: Select[*tuple[Any, ...]], *visible: ColumnElement[boo
 
     visible: conditions on `Agency` for what the asker may see; closed agencies are never seen.
     """
-    seen = select(Agency.id).where(Agency.disabled_at.is_(None), *visible)
+    seen = _OPEN.where(*visible)
     return (
         statement.outerjoin(Membership, (Membership.account_id == Account.id) & Membership.agency_id.in_(seen))
         .outerjoin(Agency, Agency.id == Membership.agency_id)

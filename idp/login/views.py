@@ -91,7 +91,7 @@ def blueprint(site: Site) -> Blueprint:
     def go_on() -> Response:
         """From "vous êtes connecté": on to the portal with the sign-in that is there."""
         place = site.place()
-        token = browsers.session_token(request.cookies, site.deps)
+        token = site.session_token()
         try:
             site.form(LOGIN_FORM)
         except FieldError:

@@ -125,10 +125,8 @@ IN_USE = (
 )
 
 
-def find(db: Executor, deps: Deps, token: str | None) -> SignedIn | None:
+def find(db: Executor, deps: Deps, token: str) -> SignedIn | None:
     """The live sign-in of a cookie's value; None when there is none, it ended, or the account is closed."""
-    if not token:
-        return None
     idle = timedelta(hours=deps.settings.session_idle_hours)
     row = _FIND.row(db, _presented(deps, token, now=deps.now(), within=idle))
     return None if row is None else SignedIn(*row)

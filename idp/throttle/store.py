@@ -121,11 +121,9 @@ def admit(db: Executor, deps: Deps, *limits: Limit) -> None:
 
     What a limit refuses counts on none: to be raised through the transaction, which undoes what was counted in it.
     """
-    if deps.shared is None:
-        _require_turn(_count_stored(db, deps, limits))
-        return
-    _require_turn(_count_stored(db, deps, [limit for limit in limits if not limit.of_many]))
-    _require_turn(_count_many(db, deps, [limit for limit in limits if limit.of_many]))
+    elsewhere = [limit for limit in limits if limit.of_many and deps.shared is not None]
+    _require_turn(_count_stored(db, deps, [limit for limit in limits if limit not in elsewhere]))
+    _require_turn(_count_many(db, deps, elsewhere))
 
 
 def _require_turn(until: Iterable[datetime | None]) -> None:

@@ -76,7 +76,7 @@ def keep(provider: Provider, pairs: Sequence[tuple[str, str]]) -> Answered | Pos
     if not isinstance(request, Request):
         return request
     waiting = intake.waiting(provider, request, browser_digest="")
-    with transaction() as db:
+    with writing() as db:
         store.add(db, waiting)
     return Stored(waiting.id)
 
@@ -124,7 +124,7 @@ def adopt(provider: Provider, authorization_id: str, *, browser_digest: str) -> 
             if store.claim(db, authorization_id, browser_digest=browser_digest, expires_at=waiting.expires_at):
                 return replace(waiting, browser_digest=browser_digest)
     copy = replace(waiting, id=deps.new_token(128), browser_digest=browser_digest, created_at=now, answered_at=None)
-    with transaction() as db:
+    with writing() as db:
         store.add(db, copy)
     return copy
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from idp import metrics
 from idp.accounts import addresses
 from idp.accounts import store as accounts
+from idp.accounts.memberships import store as memberships
 from idp.audit import store as audit
 from idp.deps import Deps
 from idp.errors import NothingOpen, WrongCredentials
@@ -89,7 +90,7 @@ def sign_in(
     rehashed = deps.hasher.hash(password, counted.by) if deps.hasher.needs_rehash(account.password_hash) else None
     token = deps.new_token(256)
     with writing() as db:
-        if not accounts.is_placed(db, account.id):
+        if not memberships.is_placed(db, account.id):
             raise NothingOpen(agency_id=agency_id)
         throttle.right(db, deps, counted)
         session_id = sessions.start(db, deps, account_id=account.id, browser_digest=browser_digest, token=token)

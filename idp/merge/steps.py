@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from idp.accounts import store as accounts
+from idp.accounts.memberships import store as memberships
 from idp.audit import store as audit
 from idp.database import reading, transaction
 from idp.deps import Deps
@@ -194,9 +195,9 @@ def want_other_address(deps: Deps, *, flow_id: str, browser_digest: str) -> Merg
     return OtherAddressWanted(flow)
 
 
-def associated(flow: MergeFlow) -> list[accounts.Place]:
+def associated(flow: MergeFlow) -> list[memberships.Place]:
     """The places that are now one account, for the page that says so; empty before the merge."""
     if flow.account_id is None:
         return []
     with reading() as db:
-        return accounts.places(db, flow.account_id)
+        return memberships.places(db, flow.account_id)

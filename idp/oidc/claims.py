@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from idp.accounts.store import Place
+from idp.accounts.memberships.store import Place
 
 OF_SCOPE = {
     "profile": (

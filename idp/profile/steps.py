@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from idp.accounts import store as accounts
+from idp.accounts.memberships import store as memberships
 from idp.audit import store as audit
 from idp.database import reading, transaction
 from idp.deps import Deps
@@ -53,7 +54,7 @@ def change_password(
     flow.require_consistent(current, new, confirmation)
     with reading() as db:
         account = accounts.account(db, signed_in.account_id)
-        places = accounts.places(db, signed_in.account_id)
+        places = memberships.places(db, signed_in.account_id)
     assert account is not None
     words = [w for p in places for w in (p.first_name, p.last_name, p.company_name, p.city, p.agency_name)]
     policy.require(new, policy.PRESETS[deps.settings.password_policy], words=[*words, *account.email.split("@")])

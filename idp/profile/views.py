@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
-from idp.accounts import store as accounts
+from idp.accounts.memberships import store as memberships
 from idp.audit import store as audit
 from idp.database import reading
 from idp.errors import FieldError
@@ -25,7 +25,7 @@ def blueprint(site: Site) -> Blueprint:
         if signed_in is None:
             return site.see_other(site.place().url("/login"))
         with reading() as db:
-            places = accounts.places(db, signed_in.account_id)
+            places = memberships.places(db, signed_in.account_id)
             previous = audit.last_at(db, "login.succeeded", subject=signed_in.account_id, but_cause=signed_in.id)
         return site.page(
             "profile/profile.html",

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from idp.accounts import addresses
 from idp.accounts import store as accounts
+from idp.accounts.memberships import store as memberships
 from idp.audit import store as audit
 from idp.database import reading, transaction
 from idp.deps import Deps
@@ -271,7 +272,7 @@ def _words(db: Session, account_id: str) -> tuple[str, ...]:
     """What the person, the agencies and the towns are called."""
     return tuple(
         word
-        for place in accounts.places(db, account_id)
+        for place in memberships.places(db, account_id)
         for word in (place.first_name, place.last_name, place.company_name, place.city, place.agency_name)
     )
 

@@ -8,8 +8,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, select
 
+from idp.accounts.memberships.store import PLACE_COLUMNS, Place, gather_places, with_places
 from idp.accounts.roles import AccountState
-from idp.accounts.store import PLACE_COLUMNS, Place, gather_places, with_places
 from idp.accounts.tables import Account
 from idp.grants.tables import Grant
 from idp.oidc.registration.metadata import Client

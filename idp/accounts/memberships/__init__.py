@@ -1,0 +1,1 @@
+"""Where people have a place: at which agencies, by which letters, with which contracts."""

@@ -48,10 +48,13 @@ class Digests:
 
     def __init__(self, master: str) -> None:
         self._keys = {kind: hmac.digest(master.encode(), f"idp/{kind}".encode(), "sha256") for kind in Kind}
+        self._keyed = {kind: hmac.new(key, digestmod="sha256") for kind, key in self._keys.items()}
 
     def digest(self, kind: Kind, value: str) -> str:
         """Lowercase hex, 64 characters."""
-        return hmac.digest(self._keys[kind], value.encode("utf-8", "surrogatepass"), "sha256").hex()
+        started = self._keyed[kind].copy()  # beginning with the key takes longer than all the rest; a sign-in makes 24
+        started.update(value.encode("utf-8", "surrogatepass"))
+        return started.hexdigest()
 
     def key(self, kind: Kind) -> bytes:
         """The 32-byte key itself, for encryption at rest."""

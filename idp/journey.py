@@ -15,8 +15,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from idp.database import at_once, reading
 from idp.deps import Deps
+from idp.errors import IdpError
 from idp.login.steps import GoesOn, NotMe, SignedIn
 from idp.merge import flow as merge_flow
 from idp.merge import steps as merge
@@ -52,7 +55,7 @@ class Journey:
         """Where an outcome leads: a path of ours, or a portal's registered address."""
         match outcome:
             case SignedIn():
-                return self._signed_in(outcome.agency_id, outcome.authorization_id)
+                return self._answered(outcome)
             case GoesOn():
                 if outcome.authorization_id is not None:
                     authorize.choose(self.provider, outcome.authorization_id)
@@ -137,6 +140,24 @@ class Journey:
         if authorization_id is not None and self._waits(authorization_id):
             return f"/oauth/authorize/{authorization_id}/continue"
         return (self._portal_of(agency_id) if agency_id is not None else None) or "/profile"
+
+    def _answered(self, outcome: SignedIn) -> str:
+        """Where the pending request's answer leads, which spares the browser a request of ours.
+
+        What fails here is told by the page that it would have asked: the person is signed in by now, and this answer
+        brings the secret of it.
+        """
+        waiting = outcome.authorization_id
+        if waiting is not None:
+            try:
+                answer = authorize.go_on(
+                    self.provider, waiting, browser_digest=outcome.browser_digest, signed_in=outcome.session
+                )
+            except (IdpError, SQLAlchemyError):
+                return f"/oauth/authorize/{waiting}/continue"
+            if answer is not None:
+                return self.next_page(answer)
+        return self._signed_in(outcome.agency_id, waiting)
 
     def _waits(self, authorization_id: str) -> bool:
         """Whether a portal's request is still to be answered: another tab may have, or the person took days."""

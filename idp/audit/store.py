@@ -15,7 +15,7 @@ from idp.audit.tables import AuditEvent, AuditLink
 from idp.database import Executor, table_of
 from idp.deps import Deps
 from idp.digests import Kind
-from idp.statements import add_to
+from idp.statements import Rows, add_to
 
 PAGE = 1000
 
@@ -32,7 +32,32 @@ def record(
     address: str | None = None,
     **details: Any,
 ) -> None:
-    """Add an event in the transaction of the deed.
+    """Add an event in the transaction of the deed, as `event` describes it."""
+    made = event(
+        deps,
+        name,
+        subject=subject,
+        agency_id=agency_id,
+        cause=cause,
+        network=network,
+        address=address,
+        **details,
+    )
+    _ADD.run(db, made[_EVENTS])
+
+
+def event(
+    deps: Deps,
+    name: str,
+    *,
+    subject: str | None = None,
+    agency_id: str | None = None,
+    cause: str | None = None,
+    network: str | None = None,
+    address: str | None = None,
+    **details: Any,
+) -> Rows:
+    """An event, to be added by the statement that is the deed.
 
     name: `source.deed` (`login.succeeded`, `merge.completed`). subject: account or letter id. cause: flow or request id.
     network: address of the asker; address: canonical key of the e-mail address that was typed; both stored as digests,
@@ -51,10 +76,11 @@ def record(
         "details": details,
     }
     metrics.event(name)
-    _ADD.run(db, {**values, "mac": hashes.event_mac(deps.digests, values)})
+    return {_EVENTS: {**values, "mac": hashes.event_mac(deps.digests, values)}}
 
 
-_ADD = add_to(table_of(AuditEvent))
+_EVENTS = table_of(AuditEvent)
+_ADD = add_to(_EVENTS)
 
 
 def search(

@@ -12,8 +12,7 @@ from sqlalchemy.orm import Session
 
 from idp.database import Executor, changed, table_of
 from idp.grants.tables import Grant
-from idp.sessions.store import IN_USE, SignedIn
-from idp.sessions.tables import BrowserSession
+from idp.sessions.store import IN_USE, LASTING, SignedIn
 from idp.statements import Guarded, Rows
 
 
@@ -43,6 +42,11 @@ def create(db: Executor, grant: NewGrant, signed_in: SignedIn, *, adding: Rows) 
     return _OF_SIGN_IN.won(db, vars(grant) | {name: getattr(signed_in, name) for name in _WHOSE}, adding)
 
 
+def row(grant: NewGrant, signed_in: SignedIn) -> Rows:
+    """The grant itself, to be added by a statement that holds the sign-in (`sessions.LASTING`)."""
+    return {_TABLE: {**vars(grant), **{name: getattr(signed_in, name) for name in _WHOSE}, "revoked_at": None}}
+
+
 def create_at_sight(db: Executor, grant: NewGrant, in_use: Mapping[str, Any], *, adding: Rows) -> bool:
     """The same for whichever live sign-in a browser presents (`sessions.in_use`), in the statement that finds it.
 
@@ -53,13 +57,6 @@ def create_at_sight(db: Executor, grant: NewGrant, in_use: Mapping[str, Any], *,
 
 _GIVEN = [field.name for field in fields(NewGrant)]
 _WHOSE = ["sid", "account_id", "authenticated_at"]
-_LASTING = (
-    select(BrowserSession.id)
-    .where(BrowserSession.sid == bindparam("sid"), BrowserSession.ended_at.is_(None))
-    .limit(1)
-    .with_for_update(read=True)
-    .subquery()
-)
 _TABLE = table_of(Grant)
 
 
@@ -73,7 +70,7 @@ def _creating(whose: Sequence[ColumnElement[Any]], sign_in: Subquery) -> Guarded
     return Guarded(_TABLE.insert().from_select(_GIVEN + _WHOSE, granted))
 
 
-_OF_SIGN_IN = _creating(_parameters(_WHOSE), _LASTING)
+_OF_SIGN_IN = _creating(_parameters(_WHOSE), LASTING)
 _OF_PRESENTED = _creating([IN_USE.c[name] for name in _WHOSE], IN_USE)
 
 

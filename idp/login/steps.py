@@ -23,10 +23,13 @@ from idp.throttle.devices import Device
 class SignedIn:
     """The person is signed in, with a fresh secret; the pending request, or the agency's portal, comes next.
 
-    proven: canonical key of the address that the person has, for the next attempts at this browser.
+    session: the sign-in, at the browser of browser_digest. proven: canonical key of the address that the person has, for
+    the next attempts at this browser.
     """
 
+    session: sessions.SignedIn
     session_token: str = field(repr=False)
+    browser_digest: str
     agency_id: str | None
     authorization_id: str | None
     proven: str
@@ -93,10 +96,12 @@ def sign_in(
         if not memberships.is_placed(db, account.id):
             raise NothingOpen(agency_id=agency_id)
         throttle.right(db, deps, counted)
-        session_id = sessions.start(db, deps, account_id=account.id, browser_digest=browser_digest, token=token)
+        session = sessions.start(
+            db, deps, account_id=account.id, email=account.email, browser_digest=browser_digest, token=token
+        )
         if rehashed is not None:
             accounts.set_password(db, account.id, rehashed, now=None)
         audit.record(
-            db, deps, "login.succeeded", subject=account.id, agency_id=agency_id, cause=session_id, network=network
+            db, deps, "login.succeeded", subject=account.id, agency_id=agency_id, cause=session.sid, network=network
         )
-    return SignedIn(token, agency_id, authorization_id, proven=account.email_key)
+    return SignedIn(session, token, browser_digest, agency_id, authorization_id, proven=account.email_key)

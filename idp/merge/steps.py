@@ -171,7 +171,9 @@ def _merge(
             ),
             flow_id=flow.id,
         )
-        session_id = sessions.start(db, deps, account_id=account.id, browser_digest=flow.browser_digest, token=token)
+        signed_in = sessions.start(
+            db, deps, account_id=account.id, email=account.email, browser_digest=flow.browser_digest, token=token
+        )
         audit.record(
             db,
             deps,
@@ -181,7 +183,7 @@ def _merge(
             cause=flow.id,
             letter=letter.id,
             membership=membership_id,
-            session=session_id,
+            session=signed_in.sid,
         )
     return Merged(after, token)
 

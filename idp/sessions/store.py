@@ -34,8 +34,8 @@ class SignedIn:
     last_seen_at: datetime
 
 
-def start(db: Executor, deps: Deps, *, account_id: str, browser_digest: str, token: str) -> str:
-    """Record that somebody signed in at a browser, under a fresh secret; returns the `sid` of the sign-in.
+def start(db: Executor, deps: Deps, *, account_id: str, email: str, browser_digest: str, token: str) -> SignedIn:
+    """Record that somebody signed in at a browser, under a fresh secret. email: of the account.
 
     token: the cookie's new value, stored as a digest. The secrets before are worthless from now on (ASVS 7.2.4), but
     for those of the last seconds: of a double click on "Connexion" either answer may reach the browser last, and a
@@ -51,10 +51,9 @@ def start(db: Executor, deps: Deps, *, account_id: str, browser_digest: str, tok
     }
     started = _START.row(db, {**of_present, **new})
     assert started is not None
-    sid: str = started[0]
     # On both sides: a clock that went back left sign-ins that lie ahead, which are no double click.
     _END_OUTDATED.run(db, {**of_present, "b_from": now - _DOUBLE_CLICK, "b_until": now + _DOUBLE_CLICK})
-    return sid
+    return SignedIn(session_id, started[0], account_id, email, authenticated_at=now, last_seen_at=now)
 
 
 _TABLE = table_of(BrowserSession)
@@ -122,6 +121,14 @@ IN_USE = (
     .where(*_LIVE)
     .with_for_update(read=True, of=BrowserSession)
     .subquery()
+)
+# The same for a sign-in that was looked at, by its `sid`: that it lasts.
+LASTING = (
+    select(BrowserSession.id)
+    .where(BrowserSession.sid == bindparam("sid"), BrowserSession.ended_at.is_(None))
+    .limit(1)
+    .with_for_update(read=True)
+    .subquery("lasting")
 )
 
 

@@ -106,7 +106,10 @@ def follow(deps: Deps, *, flow_id: str, browser_digest: str) -> Outcome:
         if not accounts.as_made(db, flow.account_id, since=now - timedelta(hours=deps.settings.session_idle_hours)):
             return UpgradeAt(replace(flow, followed_at=now), browser_digest)
         token = deps.new_token(256)
-        sessions.start(db, deps, account_id=flow.account_id, browser_digest=browser_digest, token=token)
+        assert flow.email is not None
+        sessions.start(
+            db, deps, account_id=flow.account_id, email=flow.email, browser_digest=browser_digest, token=token
+        )
         audit.record(db, deps, "upgrade.followed", subject=flow.account_id, cause=flow.id)
     return UpgradeCompleted(flow, token, here=True)
 
@@ -152,7 +155,7 @@ def _complete(deps: Deps, flow: UpgradeFlow, mailed: Mailed, shared: Limit, *, b
         terms.accept(db, acceptance_id=deps.new_id(), account_id=account_id, terms_id=flow.terms_id, now=now)
         store.cancel_others(db, flow_id=flow.id, provisional_account_id=letter.id)
         throttle.succeeded(db, deps, _codes_of(deps, flow), shared)
-        sessions.start(db, deps, account_id=account_id, browser_digest=browser_digest, token=session)
+        sessions.start(db, deps, account_id=account_id, email=flow.email, browser_digest=browser_digest, token=session)
         audit.record(db, deps, "upgrade.completed", subject=account_id, agency_id=flow.agency_id, cause=flow.id)
     return UpgradeCompleted(after, session, here=here)
 

@@ -44,7 +44,7 @@ def people(idp: Terminal, tmp_path: Path) -> Terminal:
         store.create_account(db, account_id=SUB, email=EMAIL, email_key=key, password_hash="x", now=now)
         letter = store.letter(db, letter_id)
         store.join(db, membership_id="m1", account_id=SUB, letter=letter, origin="upgrade", now=now)
-        sessions.start(db, make_deps(load()), account_id=SUB, browser_digest="b", token="t")
+        sessions.start(db, make_deps(load()), account_id=SUB, email="anne@exemple.fr", browser_digest="b", token="t")
     return idp
 
 

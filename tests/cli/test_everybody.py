@@ -102,7 +102,9 @@ def test_people_who_sign_in_meanwhile_and_a_second_operator_are_in_nobodys_way(
     def sign_in(number: int) -> None:
         with transaction() as session:
             token, browser = f"t{number}", f"browser-{number % 4}"
-            sessions.start(session, deps, account_id=f"a{number}", browser_digest=browser, token=token)
+            sessions.start(
+                session, deps, account_id=f"a{number}", email="anne@exemple.fr", browser_digest=browser, token=token
+            )
 
     def run(number: int) -> None:
         try:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import update
 
+from idp.oidc.registration import store
+from idp.oidc.registration.tables import Client
 from tests.attacks import attack
 from tests.support.world import STRONG, Portal, World, answer, claims
 
@@ -297,6 +300,28 @@ def test_a_pending_request_is_answered_once(world: World, member) -> None:
     page = person.open(f"/oauth/authorize/{authorization}/continue")
     assert page.status == 409
     assert page.heading == "Vous êtes connecté"
+
+
+def test_the_right_password_leads_straight_to_the_portal(world: World, member) -> None:
+    letter, account_id, portal, _ = member
+    person = world.person()
+    person.open(portal.authorize_url())
+    response = person.send(identifier=letter.email, password=STRONG)
+    assert response.status_code == 303
+    assert response.headers["location"].startswith(f"{portal.redirect_uri}?code=")
+    assert claims(portal.redeem(response.headers["location"]).json()["id_token"])["sub"] == account_id
+    assert person.open("/profile").path == "/profile"
+
+
+def test_who_signs_in_for_a_portal_that_was_closed_meanwhile_is_told_and_stays_signed_in(world: World, member) -> None:
+    letter, _, portal, _ = member
+    person = world.person()
+    person.open(portal.authorize_url())
+    with world.transaction() as db:
+        db.execute(update(Client).where(Client.id == portal.client_id).values(disabled_at=world.clock()))
+    store.cache.clear()
+    assert person.submit(identifier=letter.email, password=STRONG).status == 400
+    assert person.open("/profile").path == "/profile"
 
 
 def test_tabs_of_two_portals_each_finish_at_their_own_address(world: World, member) -> None:

@@ -231,7 +231,14 @@ def test_sign_ins_of_several_secrets_do_not_hold_up_those_behind_them(scene: Sce
     with scene.world.transaction() as db:
         for token in range(sender.BATCH):
             digest = f"browser-{token // 2}"
-            sessions.start(db, scene.deps, account_id=account_id, browser_digest=digest, token=f"{scene.sid}-{token}")
+            sessions.start(
+                db,
+                scene.deps,
+                account_id=account_id,
+                email="anne@exemple.fr",
+                browser_digest=digest,
+                token=f"{scene.sid}-{token}",
+            )
         sessions.end_all(db, account_id, now=scene.world.clock())
     sign_out(scene.person)
     assert scene.ended()

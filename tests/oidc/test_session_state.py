@@ -76,6 +76,16 @@ def test_the_frame_says_unchanged_until_the_person_signs_out(chromium: Browser, 
     assert ask(chromium, framed, person, site, message) == "changed"
 
 
+def test_who_signs_in_for_the_portal_has_the_state_too(chromium: Browser, framed: World, site: str) -> None:
+    letter, _ = framed.member()
+    portal = framed.portal(letter, redirect_uris=(f"{site}/retour",))
+    person = framed.person()
+    person.open(portal.authorize_url())
+    person.submit(identifier=letter.email or "", password="Cheval-Bleu-42x")
+    message = f"{portal.client_id} {answer(person.sent_to)['session_state']}"
+    assert ask(chromium, framed, person, site, message) == "unchanged"
+
+
 def test_another_person_at_this_browser_is_a_change(chromium: Browser, framed: World, site: str) -> None:
     letter, _ = framed.member()
     other, _ = framed.member()

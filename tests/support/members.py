@@ -43,7 +43,7 @@ def join(world: World, held: Letter, password: str) -> str:
         )
         terms.accept(db, acceptance_id=deps.new_id(), account_id=account_id, terms_id=terms_id, now=now)
         browser, token = secrets.token_hex(32), deps.new_token(256)
-        sessions.start(db, deps, account_id=account_id, browser_digest=browser, token=token)
+        sessions.start(db, deps, account_id=account_id, email=held.email, browser_digest=browser, token=token)
         audit.record(db, deps, "upgrade.completed", subject=account_id, agency_id=held.agency_id)
     return account_id
 

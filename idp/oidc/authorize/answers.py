@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote_plus, urlencode, urlsplit
 
+FORM_POST = "form_post"  # the response mode whose answer is a page
+
 
 @dataclass(frozen=True)
 class Answered:
@@ -28,7 +30,7 @@ class Posted:
 def carry(redirect_uri: str, response_mode: str, **parameters: str) -> Answered | Posted:
     """The answer in a response mode; empty parameters are left out (RFC 6749 4.1.2)."""
     filled = {name: value for name, value in parameters.items() if value}
-    if response_mode == "form_post":
+    if response_mode == FORM_POST:
         return Posted(redirect_uri, filled)
     if response_mode == "fragment":
         return Answered(f"{redirect_uri}#{urlencode(filled)}")  # a registered address has no fragment of its own

@@ -25,7 +25,7 @@ from idp.oidc.token.store import Granted
 from idp.oidc.userinfo.steps import in_id_token
 from idp.sessions import store as sessions
 from idp.sessions.store import SignedIn
-from idp.statements import Rows, writing
+from idp.statements import Rows
 
 
 def answer(
@@ -84,21 +84,22 @@ def _grant_waiting(
 ) -> bool:
     """Grant what a row asks for, and mark the row as answered, both or neither. Raises AuthorizationAnswered."""
     request = waiting.request
-    with writing() as db:
-        if not grants.create(db, new, signed_in, adding=adding):
-            return False
-        if not store.mark_answered(db, waiting.id, now=now):
-            raise AuthorizationAnswered(agency_id=request.agency_id)
-        audit.record(
-            db,
-            provider.deps,
-            "authorize.answered",
-            subject=signed_in.account_id,
-            agency_id=request.agency_id,
-            cause=new.id,
-            client=request.client_id,
-        )
-    return True
+    event = audit.event(
+        provider.deps,
+        "authorize.answered",
+        subject=signed_in.account_id,
+        agency_id=request.agency_id,
+        cause=new.id,
+        client=request.client_id,
+    )
+    rows = {**grants.row(new, signed_in), **adding, **event}
+    with at_once() as db:
+        if store.grant(db, waiting.id, sid=signed_in.sid, now=now, adding=rows):
+            return True
+        found = store.load(db, waiting.id, now=now)
+    if found is None or found.answered_at is not None:
+        raise AuthorizationAnswered(agency_id=request.agency_id)
+    return False
 
 
 def _code_row(provider: Provider, request: Request, new: grants.NewGrant, code: str, *, now: datetime) -> Rows:

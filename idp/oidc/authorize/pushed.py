@@ -16,7 +16,6 @@ from idp.oidc.authorize import checks, intake, request_objects, store
 from idp.oidc.protocol import ProtocolError
 from idp.oidc.provider import Provider
 from idp.oidc.registration.metadata import Client
-from idp.statements import writing
 
 PREFIX = "urn:ietf:params:oauth:request_uri:"
 LIFETIME = timedelta(seconds=90)
@@ -34,7 +33,7 @@ def push(provider: Provider, client: Client, pairs: Sequence[tuple[str, str]]) -
         raise ProtocolError("invalid_request", "the redirect_uri is missing or not registered") from None
     request = intake.sound(provider, asked, client, redirect_uri)
     waiting = intake.waiting(provider, request, browser_digest="", lifetime=LIFETIME)
-    with writing() as db:
+    with at_once() as db:
         store.add(db, waiting)
     return {"request_uri": PREFIX + waiting.id, "expires_in": int(LIFETIME.total_seconds())}
 

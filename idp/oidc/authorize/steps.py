@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from idp.database import at_once, reading, transaction
 from idp.errors import AuthorizationAnswered, AuthorizationUnknown
 from idp.oidc.authorize import checks, flow, grant, intake, pushed, store
-from idp.oidc.authorize.answers import Answered, Posted, carry
+from idp.oidc.authorize.answers import FORM_POST, Answered, Posted, carry
 from idp.oidc.authorize.flow import Decision, Request
 from idp.oidc.authorize.store import Waiting
 from idp.oidc.consent import store as consents
@@ -17,7 +17,6 @@ from idp.oidc.registration import clients
 from idp.oidc.registration.metadata import Client
 from idp.sessions import steps as sessions
 from idp.sessions.store import SignedIn
-from idp.statements import writing
 
 
 @dataclass(frozen=True)
@@ -76,8 +75,7 @@ def keep(provider: Provider, pairs: Sequence[tuple[str, str]]) -> Answered | Pos
     if not isinstance(request, Request):
         return request
     waiting = intake.waiting(provider, request, browser_digest="")
-    with writing() as db:
-        store.add(db, waiting)
+    _let_wait(waiting)
     return Stored(waiting.id)
 
 
@@ -88,6 +86,19 @@ def resume(provider: Provider, authorization_id: str, *, browser_digest: str, si
         raise AuthorizationUnknown()
     if waiting.answered_at is not None:
         raise AuthorizationAnswered(agency_id=waiting.request.agency_id)
+    return _proceed(provider, waiting, signed_in, stored=True)
+
+
+def go_on(provider: Provider, authorization_id: str, *, browser_digest: str, signed_in: SignedIn) -> Outcome | None:
+    """The same for whoever signed in a moment ago, so that no further request is needed.
+
+    None where it takes one: the answer is a page of its own, or what became of the request is told on one.
+    """
+    if provider.deps.settings.session_iframe:  # the state of the sign-in goes with the answer
+        return None
+    waiting = adopt(provider, authorization_id, browser_digest=browser_digest)
+    if waiting is None or waiting.answered_at is not None or waiting.request.response_mode == FORM_POST:
+        return None
     return _proceed(provider, waiting, signed_in, stored=True)
 
 
@@ -124,8 +135,7 @@ def adopt(provider: Provider, authorization_id: str, *, browser_digest: str) -> 
             if store.claim(db, authorization_id, browser_digest=browser_digest, expires_at=waiting.expires_at):
                 return replace(waiting, browser_digest=browser_digest)
     copy = replace(waiting, id=deps.new_token(128), browser_digest=browser_digest, created_at=now, answered_at=None)
-    with writing() as db:
-        store.add(db, copy)
+    _let_wait(copy)
     return copy
 
 
@@ -156,11 +166,15 @@ def _proceed(provider: Provider, waiting: Waiting, signed_in: SignedIn | None, *
         answer = grant.answer(provider, client, waiting, signed_in, stored=stored)
         return answer or _proceed(provider, waiting, None, stored=stored)
     if not stored:
-        with writing() as db:
-            store.add(db, waiting)
+        _let_wait(waiting)
     if decision is Decision.CONSENT:
         return MustConsent(waiting.id)
     return MustSignIn(waiting.id, waiting.request.agency_id, create="create" in waiting.request.prompts)
+
+
+def _let_wait(waiting: Waiting) -> None:
+    with at_once() as db:
+        store.add(db, waiting)
 
 
 def _decision(provider: Provider, waiting: Waiting, client: Client, signed_in: SignedIn | None) -> Decision:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, exists, select, update
 from sqlalchemy.orm import Session
 
 from idp.database import Executor, changed, table_of
 from idp.oidc.authorize.flow import Request
 from idp.oidc.authorize.tables import AuthorizationCode, AuthorizationRequest
+from idp.sessions.store import LASTING
 from idp.statements import Guarded, Rows, Statement, add_to
 
 _CODES, _REQUESTS = table_of(AuthorizationCode), table_of(AuthorizationRequest)
@@ -28,11 +29,13 @@ _LOAD = Statement(
 _FORGET = Guarded(
     _REQUESTS.delete().where(_REQUESTS.c.id == bindparam("b_id"), _REQUESTS.c.expires_at <= bindparam("b_now"))
 )
-_ANSWER = Statement(
+_ANSWERED = (
     _REQUESTS.update()
     .where(_REQUESTS.c.id == bindparam("b_id"), _REQUESTS.c.answered_at.is_(None))
     .values(answered_at=bindparam("b_now"))
 )
+_ANSWER = Statement(_ANSWERED)
+_GRANT = Guarded(_ANSWERED.where(exists(select(LASTING.c.id))))
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,11 @@ def keep(db: Session, authorization_id: str, request: Request) -> None:
 def mark_answered(db: Executor, authorization_id: str, *, now: datetime) -> bool:
     """Claim the one answer; exactly one caller ever succeeds."""
     return _ANSWER.run(db, {"b_id": authorization_id, "b_now": now}) == 1
+
+
+def grant(db: Executor, authorization_id: str, *, sid: str, now: datetime, adding: Rows) -> bool:
+    """The same for an answer that grants something, with the rows of it, while the sign-in `sid` lasts: all or nothing."""
+    return _GRANT.won(db, {"b_id": authorization_id, "sid": sid, "b_now": now}, adding)
 
 
 def code_row(

@@ -87,11 +87,11 @@ docs: install  ## Write docs/settings.md, docs/errors.md and config/conformance/
 lock: install  ## Resolve the requirements anew
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	@$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-header \
-	  --no-emit-index-url --no-emit-find-links --quiet -o $(LOCK)
+	  --quiet -o $(LOCK)
 	@$(BIN)/uv pip compile pyproject.toml --extra build --universal --python-version 3.11 --generate-hashes --no-header \
-	  --no-emit-index-url --no-emit-find-links -c $(LOCK) --quiet -o config/requirements/production.txt
+	  -c $(LOCK) --quiet -o config/requirements/production.txt
 	@$(BIN)/uv pip compile pyproject.toml --extra build --extra valkey --extra opentelemetry --universal --python-version 3.11 \
-	  --generate-hashes --no-header --no-emit-index-url --no-emit-find-links -c $(LOCK) --quiet -o config/requirements/extras.txt
+	  --generate-hashes --no-header -c $(LOCK) --quiet -o config/requirements/extras.txt
 
 # Tools that are no part of the program nor of its tests, and want other versions of libraries than these do.
 .tools/.installed:

@@ -62,16 +62,16 @@ def create_app(settings: Settings, deps: Deps | None = None, provider: Provider 
     app.config["MAX_CONTENT_LENGTH"] = settings.request_body_limit_bytes
     app.config["MAX_FORM_MEMORY_SIZE"] = settings.request_body_limit_bytes
     provider = provider or Provider.of(deps)
+    journey = Journey(deps, provider)
     called = token_views.endpoints(provider, Server(provider))
     if not settings.traces_endpoint:  # traces hang on Flask's hooks, so what is traced goes through Flask
-        in_front = {**called, **authorize_views.single_sign_on(provider)}
+        in_front = {**called, **authorize_views.in_front(provider, journey.next_page)}
         app.wsgi_app = Calls(in_front, app, most=settings.request_body_limit_bytes)  # type: ignore[method-assign]
     app.wsgi_app = Work(app.wsgi_app, deps)  # type: ignore[method-assign]
     app.wsgi_app = headers.Secured(app.wsgi_app, settings)  # type: ignore[method-assign]
     if settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0)  # type: ignore[method-assign]
 
-    journey = Journey(deps, provider)
     renderer = Renderer(app, deps)
     site = Site(
         deps, journey.next_page, journey.pending, journey.targets, journey.portal, journey.opens, render=renderer

@@ -1,4 +1,4 @@
-"""Requests that are asked all day and answered without a page, in front of Flask: software's, and single sign-on.
+"""Requests that are asked all day and answered without a page, in front of Flask: software's, and those of authorization.
 
 Flask's request, its context, routing and response took as long as everything else that such a request needs, the
 signature included. What is here has a path that is known, and is answered by JSON or by a redirect. What is unusual

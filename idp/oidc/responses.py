@@ -50,9 +50,13 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """303 to an address, of ASCII characters only: the browser asks for it with GET (RFC 9700 4.12)."""
+    """303 to an address, of ASCII characters only: the browser asks for it with GET (RFC 9700 4.12).
+
+    cookies: values of Set-Cookie.
+    """
 
     location: str = field(repr=False)
+    cookies: tuple[str, ...] = field(default=(), repr=False)
     status: ClassVar[int] = 303
 
     def written(self) -> tuple[list[tuple[str, str]], bytes]:
@@ -61,6 +65,7 @@ class Redirect:
             ("Content-Type", "text/plain; charset=utf-8"),
             ("Content-Length", "0"),
             ("Location", self.location),
+            *(("Set-Cookie", cookie) for cookie in self.cookies),
         ], b""
 
 

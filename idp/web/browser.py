@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from flask import Request, Response
+from werkzeug.http import dump_cookie
 
 from idp.deps import Deps
 from idp.digests import Kind
@@ -60,7 +61,12 @@ def session_token(cookies: Mapping[str, str], deps: Deps) -> str | None:
 
 
 def remember_browser(response: Response, deps: Deps, browser: Browser) -> None:
-    _set(response, deps, browser_cookie(deps.settings), browser.key, days=_BROWSER_DAYS)
+    response.headers.add("Set-Cookie", key_kept(deps, browser))
+
+
+def key_kept(deps: Deps, browser: Browser) -> str:
+    """The Set-Cookie header that gives a browser its key."""
+    return _cookie(deps, browser_cookie(deps.settings), browser.key, days=_BROWSER_DAYS)
 
 
 def device_cookie(settings: Settings) -> str:
@@ -128,6 +134,17 @@ def chosen_language(request: Request) -> str:
 
 
 def _set(response: Response, deps: Deps, name: str, value: str, *, days: int) -> None:
-    response.set_cookie(
-        name, value, max_age=days * 86400, path="/", secure=deps.settings.secure, httponly=True, samesite="Lax"
+    response.headers.add("Set-Cookie", _cookie(deps, name, value, days=days))
+
+
+def _cookie(deps: Deps, name: str, value: str, *, days: int) -> str:
+    return dump_cookie(
+        name,
+        value,
+        max_age=days * 86400,
+        path="/",
+        secure=deps.settings.secure,
+        httponly=True,
+        samesite="Lax",
+        sync_expires=False,  # what Max-Age says wins wherever both stand (RFC 6265 5.3)
     )

@@ -31,6 +31,7 @@ from idp.web import csrf, forms, machines
 from idp.web.browser import Browser
 from idp.web.forms import Form
 
+BROWSER = "idp.browser"  # in the environment: the browser of the request, once it was recognised
 LANGUAGE_FORM = "language"  # in the foot of every page
 CODELESS, CODELESS_VALUE = "codes", "none"
 
@@ -122,13 +123,13 @@ class Site:
 
     def browser(self) -> Browser:
         """The browser of this request; its key is the same each time it is asked for within the request."""
-        known = request.environ.get("idp.browser")
+        known = request.environ.get(BROWSER)
         if known is None:
             known = browsers.recognise(request.cookies, self.deps)
             if known.new and request.method == "POST" and csrf.foreign(request, self.deps):
                 # Browsers send no cookie with another site's post: the one that is there must not be replaced.
                 known = replace(known, new=False)
-            request.environ["idp.browser"] = known
+            request.environ[BROWSER] = known
         return known
 
     def device(self) -> Device:
@@ -213,7 +214,7 @@ class Site:
         proven = getattr(outcome, "proven", None)
         if proven is not None:
             browsers.remember_device(response, self.deps, self.device().marked(self.deps, proven))
-        known: Browser | None = request.environ.get("idp.browser")
+        known: Browser | None = request.environ.get(BROWSER)
         if known is not None and known.new:  # a portal's request is the first that some browsers ask
             browsers.remember_browser(response, self.deps, known)
         return response

@@ -13,13 +13,13 @@ from werkzeug.exceptions import MethodNotAllowed
 from idp import patience
 from idp.errors import MalformedRequest
 from idp.oidc.authorize import steps
-from idp.oidc.authorize.answers import Answered, Posted, origin
+from idp.oidc.authorize.answers import Posted, origin
 from idp.oidc.calls import Call, Endpoint
 from idp.oidc.logout.state import browser_state
 from idp.oidc.provider import Provider
 from idp.oidc.responses import Redirect
 from idp.web import browser as browsers
-from idp.web.site import Site
+from idp.web.site import BROWSER, Site
 
 _MOST_PARAMETERS = 500
 _HANDED = "idp.handed"  # in the environment: gives the outcome that is there already, or raises the failure
@@ -57,31 +57,35 @@ def _no_look() -> None:
         raise MethodNotAllowed(valid_methods=["GET", "POST"])
 
 
-def single_sign_on(provider: Provider) -> Mapping[str, Endpoint[Redirect | None]]:
-    """By path: the authorization request of a browser that is signed in, which most often needs no page."""
+def in_front(provider: Provider, next_page: Callable[[Any], str]) -> Mapping[str, Endpoint[Redirect | None]]:
+    """By path: the authorization request, which needs no page: its answer leads to the portal, or to a page of its own."""
     deps = provider.deps
 
     @patience.again
-    def ask(call: Call) -> Any:
-        """The outcome; None, and nothing done, for a browser that is not signed in or not known."""
+    def ask(call: Call) -> Redirect | None:
+        """None for an outcome that is handed on, with the browser that it is of."""
         cookies = call.cookies
-        browser, token = browsers.recognise(cookies, deps), browsers.session_token(cookies, deps)
-        if browser.new or token is None:
-            return None
-        return steps.authorize(provider, _pairs(call.query), browser_digest=browser.digest, session_token=token)
+        browser = call.environ[BROWSER] = browsers.recognise(cookies, deps)
+        outcome = steps.authorize(
+            provider,
+            _pairs(call.query),
+            browser_digest=browser.digest,
+            session_token=browsers.session_token(cookies, deps),
+        )
+        if not isinstance(outcome, Posted) and not deps.settings.session_iframe:
+            location = next_page(outcome)
+            if location.isascii():
+                return Redirect(location, (browsers.key_kept(deps, browser),) if browser.new else ())
+        call.environ[_HANDED] = lambda: outcome
+        return None
 
     def answer(call: Call) -> Redirect | None:
         """None where a page is needed. What was done already, or failed, is handed on: nothing is done twice."""
         try:
-            outcome = ask(call)
+            return ask(call)
         except Exception as error:  # noqa: BLE001 - whatever it is, it has its page
             call.environ[_HANDED] = partial(_fail, error)
             return None
-        if isinstance(outcome, Answered) and outcome.location.isascii() and not deps.settings.session_iframe:
-            return Redirect(outcome.location)
-        if outcome is not None:
-            call.environ[_HANDED] = lambda: outcome
-        return None
 
     return {"/oauth/authorize": Endpoint("authorize", frozenset({"GET"}), answer)}
 

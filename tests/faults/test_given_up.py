@@ -93,10 +93,11 @@ def test_merges_into_one_account_under_serializable_are_whole_or_told_to_come_ag
         people = [acts.to_merge(world, letter, owner.email or "") for letter in letters]
         answers = at_once(lambda n: people[n].send(password=STRONG), len(people))
 
-        assert {one.status_code for one in answers} <= {303, 503}
+        # Where none has succeeded yet when the sixth is counted, it is one guess too many.
+        assert {one.status_code for one in answers} <= {303, 429, 503}
         for letter, person, one in zip(letters, people, answers, strict=True):
             world.forget_attempts()
-            if one.status_code == 503:
+            if one.status_code != 303:
                 assert found(world, letter)[:3] == ([], 0, False)
                 person.submit(password=STRONG)
             assert found(world, letter)[:3] == ([account_id], 1, True)

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -24,6 +26,32 @@ from idp.cli.failures import Failure
 
 BACKLOG = 2048  # connections that may wait; the kernel's net.core.somaxconn bounds it too
 _FIRST_DESCRIPTOR = 3
+
+
+class Wakeup:
+    """What wakes the first process up, in place of granian's `threading.Event`: a signal's handler may set it at any moment.
+
+    Python runs handlers between any two steps of the main thread, those of `Event.set` and `Event.wait` included, and the lock
+    that is held there would be waited for by the thread that holds it. And a signal that comes just before the thread sleeps on
+    a lock, or to another thread, wakes nobody. A pipe has no lock, and `signal.set_wakeup_fd` writes to it whoever was hit.
+    An order is never cleared away: one too many only looks that there is nothing to do.
+    """
+
+    def __init__(self) -> None:
+        self._read, self._write = os.pipe()
+        os.set_blocking(self._write, False)
+
+    def set(self) -> None:
+        with suppress(BlockingIOError):  # it is full of orders
+            os.write(self._write, b"\0")
+
+    def wait(self) -> None:
+        """Until an order or a signal comes that was not waited for yet; by the main thread."""
+        signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+        os.read(self._read, 4096)
+
+    def clear(self) -> None:
+        """Nothing: orders are taken by the wait that they ended."""
 
 
 class DoorServer(MPServer):
@@ -40,6 +68,8 @@ class DoorServer(MPServer):
                 # first, which takes it 40 ms (Nagle's algorithm against delayed acknowledgements, RFC 9293 3.7.4).
                 door.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._doors = doors
+        wakeup: Any = Wakeup()
+        self.main_loop_interrupt = wakeup
 
     def _init_shared_socket(self) -> None:
         holder: Any = SocketHolder

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Concatenate, ParamSpec
 
 from sqlalchemy import ColumnElement, Row, and_, or_, select
 from sqlalchemy.orm import Session
@@ -20,34 +20,9 @@ from idp.statements import Rows, add_to
 PAGE = 1000
 
 
-def record(
-    db: Executor,
-    deps: Deps,
-    name: str,
-    *,
-    subject: str | None = None,
-    agency_id: str | None = None,
-    cause: str | None = None,
-    network: str | None = None,
-    address: str | None = None,
-    **details: Any,
-) -> None:
-    """Add an event in the transaction of the deed, as `event` describes it."""
-    made = event(
-        deps,
-        name,
-        subject=subject,
-        agency_id=agency_id,
-        cause=cause,
-        network=network,
-        address=address,
-        **details,
-    )
-    _ADD.run(db, made[_EVENTS])
-
-
 def event(
     deps: Deps,
+    /,
     name: str,
     *,
     subject: str | None = None,
@@ -81,6 +56,18 @@ def event(
 
 _EVENTS = table_of(AuditEvent)
 _ADD = add_to(_EVENTS)
+_Told = ParamSpec("_Told")
+
+
+def _adding(made: Callable[Concatenate[Deps, _Told], Rows]) -> Callable[Concatenate[Executor, Deps, _Told], None]:
+    def add(db: Executor, deps: Deps, /, *args: _Told.args, **told: _Told.kwargs) -> None:
+        _ADD.run(db, made(deps, *args, **told)[_EVENTS])
+
+    return add
+
+
+# `record(db, deps, name, …)`: an event, told as `event` says, in the transaction of the deed.
+record = _adding(event)
 
 
 def search(

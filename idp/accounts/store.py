@@ -14,7 +14,6 @@ from sqlalchemy.orm import Session
 from idp.accounts.roles import AccountState
 from idp.accounts.tables import Account, Membership, ProvisionalAccount
 from idp.database import Executor, changed, upsert
-from idp.deps import Deps
 from idp.statements import Statement
 from idp.tenancy.tables import Agency
 
@@ -142,12 +141,6 @@ def _strong(row: Sequence[Any] | None) -> StrongAccount | None:
 
 
 _OF_ADDRESS = Statement(_STRONG.where(Account.email_key == bindparam("key")))
-
-
-def new_account_id(deps: Deps) -> str:
-    """128 random bits, the `sub` of tokens. Operators type it: what begins with a hyphen would be taken for an option."""
-    token = deps.new_token(128)
-    return f"A{token[1:]}" if token.startswith("-") else token
 
 
 def account_by_email(db: Executor, email_key: str) -> StrongAccount | None:

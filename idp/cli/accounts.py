@@ -15,6 +15,7 @@ from idp.accounts.store import identifier_key
 from idp.cli import values
 from idp.cli.context import changing, dry_run_option, opened, record
 from idp.cli.failures import NotFound
+from idp.cli.ids import TakesId
 from idp.cli.importing import import_
 from idp.cli.output import Output, output_option, rows, say
 from idp.cli.output import record as print_record
@@ -56,7 +57,7 @@ def search(words: tuple[str, ...], agency: str | None, limit: int, output: Outpu
         say(f"only the first {limit} are shown: add a word, or --limit")
 
 
-@command.command()
+@command.command(cls=TakesId)
 @click.argument("who")
 @output_option
 def show(who: str, output: Output) -> None:
@@ -73,7 +74,7 @@ def show(who: str, output: Output) -> None:
             print_record(_whole_letter(db, letter, deps.now()), output)
 
 
-@command.command()
+@command.command(cls=TakesId)
 @click.argument("who")
 @dry_run_option
 def unlock(who: str, dry_run: bool) -> None:

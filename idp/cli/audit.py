@@ -16,6 +16,7 @@ from idp.audit.tables import AuditEvent, AuditLink
 from idp.cli.context import changing, dry_run_option, opened
 from idp.cli.context import record as command_record
 from idp.cli.failures import Conflict, Failure
+from idp.cli.ids import TakesId
 from idp.cli.output import Output, line, output_option, record, rows, say
 from idp.database import reading, snapshot
 
@@ -27,7 +28,7 @@ def command() -> None:
     """Find what was done, by whom, and why; show that nothing was changed since."""
 
 
-@command.command()
+@command.command(cls=TakesId)
 @click.argument("what")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many, newest first.")
 @output_option

@@ -6,6 +6,7 @@ import click
 
 from idp.cli.context import changing, dry_run_option, opened, record
 from idp.cli.failures import Conflict, NotFound
+from idp.cli.ids import TakesId
 from idp.cli.output import Output, output_option, rows, say
 from idp.cli.output import record as print_record
 from idp.database import reading
@@ -13,7 +14,6 @@ from idp.oidc.keys import flow, steps, store
 from idp.oidc.keys.flow import StoredKey
 
 _COLUMNS = ("kid", "algorithm", "state", "created_at", "signs_from", "retired_at")
-_ID_LENGTH = 43  # a thumbprint (RFC 7638): SHA-256 in base64url
 
 
 @click.group()
@@ -55,15 +55,7 @@ def rotate(algorithm: str, at_once: bool, dry_run: bool, output: Output) -> None
             print_record(_plain(key), output)
 
 
-class _Retire(click.Command):
-    """An id may begin with a hyphen (base64url), and then no letter of it is an option; no option is as long."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        ids = [one for one in args if len(one) == _ID_LENGTH]
-        return super().parse_args(ctx, [*(one for one in args if one not in ids), *(["--", *ids] if ids else [])])
-
-
-@command.command(cls=_Retire, context_settings={"ignore_unknown_options": True})
+@command.command(cls=TakesId, context_settings={"ignore_unknown_options": True})
 @click.argument("kid")
 @click.option("--at-once", is_flag=True, help="For a leaked key: refuse what it signed, in a few seconds.")
 @dry_run_option

@@ -13,6 +13,7 @@ from idp.accounts.roles import AccountState
 from idp.cli import values
 from idp.cli.context import changing, dry_run_option, opened, record, require_yes
 from idp.cli.failures import Conflict, NotFound
+from idp.cli.ids import TakesId
 from idp.cli.output import Output, output_option, rows, say
 from idp.cli.output import record as print_record
 from idp.cli.store import secret_replaced_at
@@ -25,7 +26,7 @@ from idp.rights.letters import erase_unused
 from idp.rights.store import count_unused_letters
 
 
-@click.command()
+@click.command(cls=TakesId)
 @click.argument("who")
 @dry_run_option
 def disable(who: str, dry_run: bool) -> None:
@@ -42,7 +43,7 @@ def disable(who: str, dry_run: bool) -> None:
         say(f"account {account_id} is disabled")
 
 
-@click.command()
+@click.command(cls=TakesId)
 @click.argument("who")
 @dry_run_option
 def enable(who: str, dry_run: bool) -> None:
@@ -56,7 +57,7 @@ def enable(who: str, dry_run: bool) -> None:
         say(f"account {account_id} is enabled")
 
 
-@click.command()
+@click.command(cls=TakesId)
 @click.argument("who")
 def export(who: str) -> None:
     """Print all that is held about a person as JSON, for the person (RGPD articles 15 and 20).
@@ -75,7 +76,7 @@ def export(who: str) -> None:
     print_record(found, Output.JSON)
 
 
-@click.command()
+@click.command(cls=TakesId)
 @click.argument("who")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @dry_run_option

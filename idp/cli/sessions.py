@@ -11,6 +11,7 @@ from idp.accounts import admin
 from idp.cli import store
 from idp.cli.context import changing, dry_run_option, opened, record, require_yes
 from idp.cli.failures import NotFound
+from idp.cli.ids import TakesId
 from idp.cli.output import Output, output_option, rows, say
 from idp.database import reading
 from idp.grants import store as grants
@@ -28,7 +29,7 @@ def command() -> None:
     """Who is signed in; end it; portals that were not told."""
 
 
-@command.command("list")
+@command.command("list", cls=TakesId)
 @click.argument("who")
 @output_option
 def list_(who: str, output: Output) -> None:
@@ -38,7 +39,7 @@ def list_(who: str, output: Output) -> None:
     rows([{name: getattr(one, name) for name in _COLUMNS} for one in found], _COLUMNS, output)
 
 
-@command.command()
+@command.command(cls=TakesId)
 @click.argument("who", required=False)
 @click.option("--everybody", is_flag=True, help="Sign out everybody, after a breach; people are served meanwhile.")
 @click.option("--grants", "all_grants", is_flag=True, help="With --everybody: end offline_access too.")

@@ -123,7 +123,7 @@ def _complete(deps: Deps, flow: UpgradeFlow, mailed: Mailed, shared: Limit, *, b
     """
     now = deps.now()
     here = browser_digest == flow.browser_digest
-    account_id, session = accounts.new_account_id(deps), deps.new_token(256)
+    account_id, session = deps.new_token(128), deps.new_token(256)
     with transaction() as db:
         letter = accounts.letter_to_use_up(db, flow.provisional_account_id)
         links.consume(db, mailed, now=now)

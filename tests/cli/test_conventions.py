@@ -205,3 +205,19 @@ def test_an_unexpected_failure_is_one_line_that_says_how_to_see_more() -> None:
     failure = explained(ZeroDivisionError("first line\nsecond line"))
     assert failure.exit_code == 1
     assert failure.message == "unexpected ZeroDivisionError: first line (`idp --debug …` shows where)"
+
+
+NAMES_SOMEBODY = [name for name, one in VERBS.items() if {"who", "what", "kid"} & {param.name for param in one.params}]
+
+
+@pytest.mark.parametrize("start", ["-h", "-n", "--"])
+@pytest.mark.parametrize("name", NAMES_SOMEBODY)
+def test_an_id_that_begins_with_a_hyphen_is_never_taken_for_options(
+    sqlite_idp: Terminal, name: str, start: str
+) -> None:
+    """Base64url may: with an "h" anywhere behind it help was shown, and nothing was done."""
+    id_ = start.ljust(22, "x")
+    yes = ["--yes"] if name == "accounts erase" else []
+    for arguments in ([id_, *yes], [*yes, "--", id_]):
+        told = sqlite_idp.run(*name.split(), *arguments)
+        assert (told.code, id_ in told.err) == ((0, False) if name == "audit search" else (3, True)), told

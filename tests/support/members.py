@@ -24,7 +24,7 @@ def join(world: World, held: Letter, password: str) -> str:
     """What the end of an upgrade leaves: account, membership, accepted terms, used letter, sign-in. Returns the account's id."""
     assert held.email
     deps, now = world.deps, world.clock()
-    account_id, password_hash = accounts.new_account_id(deps), deps.hasher.hash(password)
+    account_id, password_hash = deps.new_token(128), deps.hasher.hash(password)
     with world.transaction() as db:
         terms_id = terms.current_id(db)
         assert terms_id is not None

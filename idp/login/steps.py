@@ -74,8 +74,8 @@ def sign_in(
     known = device is not None and device.knows(deps, key)
     deps.hasher.require_room(Asker(throttle.network_of(network), proven=known))
     with writing() as db:
-        counted = throttle.guess(db, deps, key, device=device, network_address=network, agency_id=agency_id)
         account = accounts.account_by_email(db, key)
+        counted = throttle.guess(db, deps, key, device=device, network_address=network, agency_id=agency_id)
     with throttle.evaluating(deps, *counted.limits):
         right = deps.hasher.verify(password, account.password_hash if account else None, counted.by)
     if account is None or not right or not account.active:
@@ -95,7 +95,6 @@ def sign_in(
     with writing() as db:
         if not memberships.is_placed(db, account.id):
             raise NothingOpen(agency_id=agency_id)
-        throttle.right(db, deps, counted)
         session = sessions.start(
             db, deps, account_id=account.id, email=account.email, browser_digest=browser_digest, token=token
         )
@@ -104,4 +103,5 @@ def sign_in(
         audit.record(
             db, deps, "login.succeeded", subject=account.id, agency_id=agency_id, cause=session.sid, network=network
         )
+        throttle.right(db, deps, counted)
     return SignedIn(session, token, browser_digest, agency_id, authorization_id, proven=account.email_key)

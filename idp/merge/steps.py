@@ -113,8 +113,8 @@ def submit_password(
         flow = store.load(db, flow_id, now=deps.now(), browser_digest=browser_digest)
         if flow.state is not State.AWAITING_PASSWORD:
             return MergeAt(flow)
-        counted = throttle.guess(db, deps, flow.email_key, device=device, network_address=network)
         account = accounts.account_by_email(db, flow.email_key)
+        counted = throttle.guess(db, deps, flow.email_key, device=device, network_address=network)
     with throttle.evaluating(deps, *counted.limits):
         right = deps.hasher.verify(password, account.password_hash if account else None, counted.by)
     if account is None or not right or not account.active:
@@ -159,7 +159,6 @@ def _merge(
             raise MergeImpossible(agency_id=flow.agency_id, authorization_id=flow.authorization_id)
         store.cancel_others(db, flow_id=flow.id, provisional_account_id=letter.id)
         links.void_of_address(db, kind=LinkKind.RESET, email_key=account.email_key)
-        throttle.right(db, deps, counted)
         mail.enqueue(
             db,
             deps,
@@ -185,6 +184,7 @@ def _merge(
             membership=membership_id,
             session=signed_in.sid,
         )
+        throttle.right(db, deps, counted)
     return Merged(after, token)
 
 

@@ -68,7 +68,6 @@ def change_password(
     now = deps.now()
     token = deps.new_token(256)
     with transaction() as db:
-        throttle.right(db, deps, counted)
         accounts.set_password(db, account.id, password_hash, now=now)
         grants.revoke_of_account(db, account.id, now=now, except_sid=signed_in.sid)
         sessions.end_all(db, account.id, now=now, except_sid=signed_in.sid)
@@ -84,4 +83,5 @@ def change_password(
         mail.enqueue(db, deps, notice)
         links.void_of_address(db, kind=LinkKind.RESET, email_key=account.email_key)
         audit.record(db, deps, "profile.password-changed", subject=account.id, cause=signed_in.id, network=network)
+        throttle.right(db, deps, counted)
     return PasswordChanged(token)

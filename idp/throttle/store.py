@@ -119,7 +119,8 @@ def network_of(address: str) -> str:
 def admit(db: Executor, deps: Deps, *limits: Limit) -> None:
     """Count one attempt on each limit, before it is evaluated. Raises TooManyAttempts when one of them must wait.
 
-    What a limit refuses counts on none: to be raised through the transaction, which undoes what was counted in it.
+    What a limit refuses counts on none: to be raised through the transaction, which undoes what was counted in it. What
+    that only reads comes before this, for the reason that `succeeded` gives.
     """
     elsewhere = [limit for limit in limits if limit.of_many and deps.shared is not None]
     _require_turn(_count_stored(db, deps, [limit for limit in limits if limit not in elsewhere]))
@@ -201,7 +202,7 @@ def blocked_until(db: Executor, deps: Deps, limit: Limit) -> datetime | None:
 
 
 def right(db: Executor, deps: Deps, counted: Guess) -> None:
-    """The password was the right one."""
+    """The password was the right one; last in a unit of work (`succeeded`)."""
     succeeded(db, deps, counted.own, *counted.shared)
 
 
@@ -209,6 +210,8 @@ def succeeded(db: Executor, deps: Deps, account_limit: Limit, *shared: Limit) ->
     """The attempt proved who it was: the account's count is forgotten, the shared counts lose this one attempt only.
 
     Resetting them would let an attacker's own sign-in buy more guesses at others (allauth 65.8.1).
+    Last in a unit of work: a network's count, and an agency's, is one row of all that come from there, who wait for
+    whoever holds it.
     shared: in the order of `admit`, row by row, so that attempts and successes never wait for each other in a circle.
     """
     elsewhere = _taken_back(deps, [limit for limit in shared if limit.of_many])

@@ -154,9 +154,9 @@ def _complete(deps: Deps, flow: UpgradeFlow, mailed: Mailed, shared: Limit, *, b
         assert flow.terms_id is not None
         terms.accept(db, acceptance_id=deps.new_id(), account_id=account_id, terms_id=flow.terms_id, now=now)
         store.cancel_others(db, flow_id=flow.id, provisional_account_id=letter.id)
-        throttle.succeeded(db, deps, _codes_of(deps, flow), shared)
         sessions.start(db, deps, account_id=account_id, email=flow.email, browser_digest=browser_digest, token=session)
         audit.record(db, deps, "upgrade.completed", subject=account_id, agency_id=flow.agency_id, cause=flow.id)
+        throttle.succeeded(db, deps, _codes_of(deps, flow), shared)
     return UpgradeCompleted(after, session, here=here)
 
 

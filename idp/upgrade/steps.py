@@ -70,8 +70,8 @@ def prove_letter(
     by = Asker(throttle.network_of(network))
     deps.hasher.require_room(by)
     with transaction() as db:
-        throttle.admit(db, deps, own, *shared)
         letter = accounts.letter_by_identifier(db, agency_id, identifier)
+        throttle.admit(db, deps, own, *shared)
     with throttle.evaluating(deps, own, *shared):
         proven = deps.hasher.verify(password, letter.password_digest if letter else None, by)
     if letter is None or not proven:

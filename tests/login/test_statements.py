@@ -49,3 +49,19 @@ def test_a_wrong_password_costs_the_same_statements_whether_somebody_has_the_add
 
     assert costs[0] == costs[1]
     assert len(costs[0]) == 5, "\n".join(costs[0])
+
+
+def test_what_counts_a_network_and_an_agency_is_touched_last_in_each_unit_of_work(world: World) -> None:
+    """One row of all who come from there: whoever sign in at once wait for each other from this statement on."""
+    letter, _ = world.member()
+    person = world.person()
+    person.open(f"/login?{letter.query}")
+
+    with world.statements(("SELECT", "INSERT", "UPDATE", "DELETE", "BEGIN", "COMMIT")) as seen:
+        person.submit(identifier=letter.email, password=STRONG)
+
+    units = [unit.split("\0COMMIT")[0].split("\0")[1:] for unit in "\0".join(seen).split("\0BEGIN")[1:]]
+    counted = [["throttle_counters" in statement for statement in unit] for unit in units]
+    counting = [unit for unit in counted if any(unit)]
+    assert len(counting) == 2  # the attempt, and what is taken back of it
+    assert counting == [sorted(unit) for unit in counting], "\n".join(seen)

@@ -51,11 +51,11 @@ class Journey:
     deps: Deps
     provider: Provider
 
-    def next_page(self, outcome: Any) -> str:  # noqa: C901 - one line an edge, all on one screen
-        """Where an outcome leads: a path of ours, or a portal's registered address."""
+    def next_page(self, outcome: Any, pending: Pending | None = None) -> str:  # noqa: C901 - one line an edge, all on one screen
+        """Where an outcome leads: a path of ours, or a portal's registered address. pending: what waits for a sign-in."""
         match outcome:
             case SignedIn():
-                return self._answered(outcome)
+                return self._answered(outcome, pending)
             case GoesOn():
                 if outcome.authorization_id is not None:
                     authorize.choose(self.provider, outcome.authorization_id)
@@ -113,6 +113,7 @@ class Journey:
             settled_by=lambda signed_in: authorize.settles(
                 self.provider, replace(waiting, request=authorize_flow.chosen(request)), signed_in
             ),
+            answer=lambda signed_in: authorize.go_on(self.provider, waiting, signed_in),
             answered=waiting.answered_at is not None,
             chooses=request.chooses,
         )
@@ -141,23 +142,21 @@ class Journey:
             return f"/oauth/authorize/{authorization_id}/continue"
         return (self._portal_of(agency_id) if agency_id is not None else None) or "/profile"
 
-    def _answered(self, outcome: SignedIn) -> str:
+    def _answered(self, outcome: SignedIn, pending: Pending | None) -> str:
         """Where the pending request's answer leads, which spares the browser a request of ours.
 
         What fails here is told by the page that it would have asked: the person is signed in by now, and this answer
         brings the secret of it.
         """
-        waiting = outcome.authorization_id
-        if waiting is not None:
-            try:
-                answer = authorize.go_on(
-                    self.provider, waiting, browser_digest=outcome.browser_digest, signed_in=outcome.session
-                )
-            except (IdpError, SQLAlchemyError):
-                return f"/oauth/authorize/{waiting}/continue"
-            if answer is not None:
-                return self.next_page(answer)
-        return self._signed_in(outcome.agency_id, waiting)
+        if pending is None:
+            return self._signed_in(outcome.agency_id, None)
+        try:
+            answer = pending.answer(outcome.session)
+        except (IdpError, SQLAlchemyError):
+            return f"/oauth/authorize/{pending.id}/continue"
+        if answer is not None:
+            return self.next_page(answer)
+        return self._signed_in(outcome.agency_id, pending.id)
 
     def _waits(self, authorization_id: str) -> bool:
         """Whether a portal's request is still to be answered: another tab may have, or the person took days."""

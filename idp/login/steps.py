@@ -23,15 +23,12 @@ from idp.throttle.devices import Device
 class SignedIn:
     """The person is signed in, with a fresh secret; the pending request, or the agency's portal, comes next.
 
-    session: the sign-in, at the browser of browser_digest. proven: canonical key of the address that the person has, for
-    the next attempts at this browser.
+    proven: canonical key of the address that the person has, for the next attempts at this browser.
     """
 
     session: sessions.SignedIn
     session_token: str = field(repr=False)
-    browser_digest: str
     agency_id: str | None
-    authorization_id: str | None
     proven: str
 
 
@@ -62,7 +59,6 @@ def sign_in(
     browser_digest: str,
     network: str,
     agency_id: str | None,
-    authorization_id: str | None,
     device: Device | None = None,
 ) -> SignedIn:
     """Identifier and password of a strong account, whichever agency's page they are typed on.
@@ -104,4 +100,4 @@ def sign_in(
             db, deps, "login.succeeded", subject=account.id, agency_id=agency_id, cause=session.sid, network=network
         )
         throttle.right(db, deps, counted)
-    return SignedIn(session, token, browser_digest, agency_id, authorization_id, proven=account.email_key)
+    return SignedIn(session, token, agency_id, proven=account.email_key)

@@ -58,12 +58,11 @@ def blueprint(site: Site) -> Blueprint:
                 browser_digest=site.browser().digest,
                 network=site.network(),
                 agency_id=place.agency.id if place.agency else None,
-                authorization_id=place.pending.id if place.pending else None,
                 device=site.device(),
             )
         except FieldError as error:
             return show_sign_in(place, site.posted(), error)
-        response = site.follow(outcome)
+        response = site.follow(outcome, place.pending)
         if place.agency is not None:
             codes = f"{place.agency.customer_code}/{place.agency.company_code}"
             browsers.remember_agency(response, site.deps, codes)

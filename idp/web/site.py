@@ -42,6 +42,7 @@ class Pending:
 
     origin: of the portal's redirect URI, where a form may lead on to. login_hint: identifier to fill in.
     settled_by: whether a sign-in answers the request, so that the person need not sign in again for it.
+    answer: what comes of the request for whoever signed in a moment ago; None where that takes a request of its own.
     chooses: whether the person is asked first if the sign-in that is there is theirs (prompt=select_account).
     """
 
@@ -52,6 +53,7 @@ class Pending:
     login_hint: str
     ui_locales: str
     settled_by: Callable[[SignedIn], bool] = field(compare=False)
+    answer: Callable[[SignedIn], Any] = field(compare=False)
     answered: bool
     chooses: bool = False
 
@@ -107,12 +109,12 @@ class _SeeOther(Response):
 
 @dataclass(frozen=True)
 class Site:
-    """deps; next_page: outcome of a step -> path or address to go on to; pending: id and browser -> what waits;
+    """deps; next_page: outcome of a step (and what waits) -> path or address; pending: id and browser -> what waits;
     targets: origins that a form may lead on to; portal: where an agency's portal starts a sign-in; opens: which agencies
     have such a portal."""
 
     deps: Deps
-    next_page: Callable[[Any], str]
+    next_page: Callable[[Any, Pending | None], str]
     pending: Callable[[str, Browser], Pending | None]
     targets: Callable[[AgencyView | None, Pending | None], tuple[str, ...]]
     portal: Callable[[AgencyView | None], str | None]
@@ -205,9 +207,12 @@ class Site:
 
     # --- the answer ----------------------------------------------------------------------------------------------
 
-    def follow(self, outcome: Any) -> Response:
-        """303 to where the outcome leads; a sign-in that came with it, and the mark of a proven address, go to the browser."""
-        response = self.see_other(self.next_page(outcome))
+    def follow(self, outcome: Any, pending: Pending | None = None) -> Response:
+        """303 to where the outcome leads; a sign-in that came with it, and the mark of a proven address, go to the browser.
+
+        pending: what waits for a sign-in by password.
+        """
+        response = self.see_other(self.next_page(outcome, pending))
         token = getattr(outcome, "session_token", None)
         if token is not None:
             browsers.remember_session(response, self.deps, token)

@@ -34,7 +34,7 @@ def test_a_sign_in_for_a_portal_costs_few_statements_and_transactions(world: Wor
     assert "code" in answer(person.sent_to)
     kinds = Counter(statement.split()[0] for statement in seen)
     assert kinds.pop("BEGIN") == (2 if world.postgresql else 3), seen
-    assert kinds.total() == (17 if world.postgresql else 20), "\n".join(seen)
+    assert kinds.total() == (16 if world.postgresql else 19), "\n".join(seen)
 
 
 def test_a_wrong_password_costs_the_same_statements_whether_somebody_has_the_address_or_not(world: World) -> None:

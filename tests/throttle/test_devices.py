@@ -33,7 +33,6 @@ def attacked(world: World, letter: Letter, *, guesses: int) -> int:
                     browser_digest=f"attacker-{network}",
                     network=network,
                     agency_id=letter.agency_id,
-                    authorization_id=None,
                     device=Device(f"attacker-{network}"),
                 )
             looked_at += told.type is WrongCredentials

@@ -89,15 +89,14 @@ def resume(provider: Provider, authorization_id: str, *, browser_digest: str, si
     return _proceed(provider, waiting, signed_in, stored=True)
 
 
-def go_on(provider: Provider, authorization_id: str, *, browser_digest: str, signed_in: SignedIn) -> Outcome | None:
-    """The same for whoever signed in a moment ago, so that no further request is needed.
+def go_on(provider: Provider, waiting: Waiting, signed_in: SignedIn) -> Outcome | None:
+    """The same for whoever signed in a moment ago, on a page that `waiting` was read for: no further request is needed.
 
-    None where it takes one: the answer is a page of its own, or what became of the request is told on one.
+    None where it takes one: the answer is a page of its own. Raises AuthorizationAnswered for whoever comes second.
     """
     if provider.deps.settings.session_iframe:  # the state of the sign-in goes with the answer
         return None
-    waiting = adopt(provider, authorization_id, browser_digest=browser_digest)
-    if waiting is None or waiting.answered_at is not None or waiting.request.response_mode == FORM_POST:
+    if waiting.answered_at is not None or waiting.request.response_mode == FORM_POST:
         return None
     return _proceed(provider, waiting, signed_in, stored=True)
 

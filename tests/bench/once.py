@@ -15,7 +15,7 @@ import bcrypt
 
 from idp.settings import ROOT
 from tests.bench import machine, product
-from tests.bench.scenarios import SCENARIOS, Stage
+from tests.bench.scenarios import SCENARIOS, Stage, sign_ins
 from tests.bench.wire import Lane
 
 _IDP = str(Path(sys.executable).parent / "idp")
@@ -56,7 +56,7 @@ def rush(stage: Stage, *, seconds: float, repeat: int = 2, cost: int = 12) -> di
     began = time.process_time()
     bcrypt.hashpw(b"x", bcrypt.gensalt(cost))
     capacity = (os.cpu_count() or 1) / (time.process_time() - began)
-    wave = _paced(SCENARIOS["password"].lanes(stage) * int(3 * capacity * _PATIENCE / 16 + 1), 3 * capacity)
+    wave = _paced(sign_ins(stage, int(3 * capacity * _PATIENCE) + 1), 3 * capacity)
     for lane in wave:
         lane.watched = False
     told: dict[str, Any] = {"sign_ins_a_second": round(3 * capacity, 1), "requests_a_second": _CALM}

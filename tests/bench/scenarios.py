@@ -161,7 +161,7 @@ def _document(name: str, must_contain: bytes) -> Made:
     return lanes
 
 
-def _password(stage: Stage) -> list[Lane]:
+def sign_ins(stage: Stage, workers: int = WORKERS) -> list[Lane]:
     """From an empty browser to the code: the link, the form, the password, the way back. Another person each time."""
     provider, portal = stage.provider, stage.provider.portals["main"]
     numbers = iter(range(10**12))
@@ -175,7 +175,7 @@ def _password(stage: Stage) -> list[Lane]:
 
         return Lane(operation)
 
-    return [lane() for _ in range(WORKERS)]
+    return [lane() for _ in range(workers)]
 
 
 SCENARIOS: Mapping[str, Scenario] = {
@@ -189,6 +189,6 @@ SCENARIOS: Mapping[str, Scenario] = {
         Scenario("introspection", "introspection", _introspection, (1.2, 0.65)),
         Scenario("discovery", "discovery", _document("discovery", b'"token_endpoint"'), (1.0, None)),
         Scenario("jwks", "JWKS", _document("jwks_uri", b'"keys"'), (1.0, None)),
-        Scenario("password", "password sign-in", _password, (1.0, None)),
+        Scenario("password", "password sign-in", sign_ins, (1.0, None)),
     )
 }

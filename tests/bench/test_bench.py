@@ -65,3 +65,16 @@ def test_a_wrong_answer_is_no_operation(stage: tuple[Stage, Database]) -> None:
 
     with pytest.raises(Failed, match="token: 400"):
         stage[0].driver.do([operation()])
+
+
+def test_workers_do_not_share_a_connection(stage: tuple[Stage, Database]) -> None:
+    """A rush of browsers that did was measured for a while: each got answers of another's, and most ended with the first."""
+    provider = stage[0].provider
+    shared = Connection(provider.port)
+
+    def operation() -> Operation:
+        yield shared, provider.request("GET", provider.paths["jwks_uri"], {})
+
+    with pytest.raises(RuntimeError, match="share a connection"):
+        stage[0].driver.do([operation(), operation()])
+    stage[0].driver.drain()

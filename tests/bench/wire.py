@@ -182,6 +182,8 @@ class Driver:
             self._send(lane, connection, connection.request, again=True)
 
     def _send(self, lane: Lane, connection: Connection, request: bytes, *, again: bool = False) -> None:
+        if self._waiting.get(connection.file) is connection:
+            raise RuntimeError("two workers share a connection: each would get the other's answers")
         connection.lane, connection.request, connection.buffer, connection.resent = lane, request, b"", again
         try:
             if connection.socket is None:

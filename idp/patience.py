@@ -5,14 +5,16 @@ slow statements in a row: so the waiting of a whole request is added up here, co
 is used up every further wait fails at once. Time in which passwords are hashed does not count. Who sets no patience
 (the command line) waits for as long as the server lets it.
 
-A transaction that the server gave up for another one's sake (a deadlock, a serialization failure) is tried again, as
-long as nothing of the work was committed: what happens once could otherwise be taken for its own repetition.
+A transaction that the server gave up for another one's sake (a deadlock, a serialization failure) is tried again after a
+moment, as long as nothing of the work was committed: what happens once could otherwise be taken for its own repetition.
 """
 
 from __future__ import annotations
 
 import functools
 import logging
+import random
+import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import ParamSpec, TypeVar
@@ -22,6 +24,9 @@ from sqlalchemy.exc import DBAPIError
 log = logging.getLogger(__name__)
 ATTEMPTS = 3
 RETRY_AFTER_SECONDS = 10  # what whoever is told 503 should wait; longer than a database takes to restart
+# The other one must get there first: it is only being woken when the row is free, and whoever comes back at once takes the
+# row again, three times in a row on a busy machine. Of several that were given up each comes at another moment.
+_PAUSE_SECONDS = (0.02, 0.1)
 _GIVEN_UP = frozenset({"40001", "40P01"})  # serialization_failure, deadlock_detected (PostgreSQL, appendix A)
 
 P = ParamSpec("P")
@@ -77,6 +82,7 @@ def again(work: Callable[P, T]) -> Callable[P, T]:
                 if current.commits != before or getattr(error.orig, "sqlstate", None) not in _GIVEN_UP:
                     raise
                 log.info("transaction tried again", extra={"error": type(error.orig).__name__})
+                time.sleep(random.uniform(*_PAUSE_SECONDS))  # noqa: S311 - not a secret
         return work(*args, **kwargs)
 
     return patient

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from types import SimpleNamespace
 
 import psycopg
 import pytest
@@ -19,6 +20,8 @@ from tests.races.test_once import at_once
 from tests.support import acts
 from tests.support.postgres import Cluster
 from tests.support.world import STRONG, ProviderServer, World
+
+_DEADLOCK = "DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '40P01'; END $$"
 
 
 @fault("X8")
@@ -55,7 +58,6 @@ def test_two_transactions_that_wait_for_each_other_are_both_done(there: There) -
 @fault("X8")
 def test_what_was_committed_is_not_done_again_and_the_third_failure_is_told(there: There) -> None:
     tries: list[bool] = []
-    deadlock = "DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '40P01'; END $$"
 
     @patience.again
     def work(*, commits: bool) -> None:
@@ -64,7 +66,7 @@ def test_what_was_committed_is_not_done_again_and_the_third_failure_is_told(ther
             with transaction():
                 pass
         with transaction() as db:
-            db.connection().exec_driver_sql(deadlock)
+            db.connection().exec_driver_sql(_DEADLOCK)
 
     with there.server.app.app_context():
         patience.begin(30)
@@ -74,6 +76,23 @@ def test_what_was_committed_is_not_done_again_and_the_third_failure_is_told(ther
         patience.end()
 
     assert tries == [True, False, False, False]
+
+
+@fault("X8")
+def test_whoever_was_given_up_lets_the_other_one_go_first(there: There, monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(patience, "time", SimpleNamespace(sleep=pauses.append))
+
+    @patience.again
+    def work() -> None:
+        with transaction() as db:
+            db.connection().exec_driver_sql(_DEADLOCK)
+
+    with there.server.app.app_context(), pytest.raises(OperationalError):
+        work()
+
+    assert len(pauses) == 2
+    assert all(0 < pause < 1 for pause in pauses)
 
 
 @fault("X8")

@@ -119,8 +119,8 @@ def network_of(address: str) -> str:
 def admit(db: Executor, deps: Deps, *limits: Limit) -> None:
     """Count one attempt on each limit, before it is evaluated. Raises TooManyAttempts when one of them must wait.
 
-    What a limit refuses counts on none: to be raised through the transaction, which undoes what was counted in it. What
-    that only reads comes before this, for the reason that `succeeded` gives.
+    What a limit refuses counts on none: to be raised through the transaction, which undoes what was counted in it. That
+    reads whatever else it needs before, for the reason that `succeeded` gives.
     """
     elsewhere = [limit for limit in limits if limit.of_many and deps.shared is not None]
     _require_turn(_count_stored(db, deps, [limit for limit in limits if limit not in elsewhere]))

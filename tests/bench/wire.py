@@ -99,7 +99,7 @@ class Driver:
     def run(self, lanes: Iterable[Lane], *, warmup: float, seconds: float, opened: Callable[[], None]) -> Tally:
         """Let them work; counts what ends well between `warmup` and `warmup + seconds` from now.
 
-        opened: called when the window opens. Every operation that was begun is ended before this returns.
+        opened: called when the window opens. Operations that are under way when this returns are ended by `drain`.
         """
         now = perf_counter()
         self._tally = Tally()
